@@ -1,0 +1,13 @@
+export { upstreamErrors } from "./errors.ts";
+export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
+export type {
+  CallBody,
+  CallTimeouts,
+  KeepalivePolicy,
+  Origin,
+  OriginTls,
+  Transport,
+  TransportStats,
+  UpstreamCall,
+  UpstreamReply,
+} from "./transport/transport.ts";

@@ -1,0 +1,104 @@
+import type { CancelScope } from "./cancel-scope.ts";
+
+/**
+ * Carries one HTTP call to one origin. Implementations: `fetch` (portable) and `wire` (HTTP/1.1 over
+ * `Bun.connect`). A transport knows nothing of nodes, retries to other nodes, or plugins.
+ */
+export interface Transport {
+  readonly name: string;
+  /**
+   * Sends a request and resolves when the status and headers are there; with `buffered`, when the
+   * whole body is.
+   *
+   * @throws UPSTREAM_* of `errors.ts`; every one has `details.sent`: `false` only when it is certain
+   *   that the peer saw no byte of the request.
+   */
+  send(call: UpstreamCall): Promise<UpstreamReply>;
+  /** Open connections and calls in flight, for `/status`, metrics and leak tests. */
+  stats(): TransportStats;
+  /** Closes idle connections at once, the others when their call ends. */
+  close(): Promise<void>;
+}
+
+/** A place to connect to, compiled once per snapshot and shared by all its calls. */
+export interface Origin {
+  /** Identifies the connection pool: equal keys may share connections. */
+  readonly key: string;
+  readonly scheme: "http" | "https";
+  /** IP address to connect to, or a name that the system resolves; IPv6 without brackets. */
+  readonly address: string;
+  readonly port: number;
+  /** Present for `https`. */
+  readonly tls?: OriginTls;
+  readonly keepalive: KeepalivePolicy;
+}
+
+export interface OriginTls {
+  /** SNI, and the name the certificate must carry; absent for an IP literal. */
+  readonly serverName?: string;
+  /** `false` accepts any certificate (APISIX's behaviour; ours is `true` unless configured). */
+  readonly verify: boolean;
+  /** PEM. */
+  readonly ca?: string;
+  readonly clientCertificate?: string;
+  readonly clientKey?: string;
+}
+
+export interface KeepalivePolicy {
+  /** Idle connections kept per origin; 0 closes after every call. */
+  readonly size: number;
+  readonly idleMs: number;
+  /** A connection is closed after this many calls. */
+  readonly requests: number;
+}
+
+export type CallBody = string | Uint8Array | ReadableStream<Uint8Array> | null;
+
+export interface UpstreamCall {
+  readonly origin: Origin;
+  /** An HTTP token, upper case; validated when the call was compiled. */
+  readonly method: string;
+  /** Path and query, already encoded, starting with `/`. */
+  readonly target: string;
+  /**
+   * Flat list `[name, value, name, value, …]`, `Host` included. Hop-by-hop headers, `Content-Length`
+   * and `Transfer-Encoding` must not be in it: the transport writes the framing.
+   */
+  readonly headers: readonly string[];
+  readonly body: CallBody;
+  readonly timeouts: CallTimeouts;
+  /** `performance.now()` milliseconds after which the call ends; `Infinity` for none. */
+  readonly deadlineAt: number;
+  /** Larger response bodies end the call with UPSTREAM_TOO_LARGE and the connection is closed. */
+  readonly maxBodyBytes: number;
+  /** Resolve with the whole body as bytes instead of a stream. */
+  readonly buffered: boolean;
+  /** Ends the call early; `null` when nothing can. */
+  readonly cancel: CancelScope | null;
+  /** Whether a stale pooled connection may be replaced by a new one after bytes were sent (RFC 9110 §9.2.2). */
+  readonly idempotent: boolean;
+}
+
+/** Milliseconds for connecting, between two writes, and between two reads, as nginx's `proxy_*_timeout`. */
+export interface CallTimeouts {
+  readonly connectMs: number;
+  readonly sendMs: number;
+  readonly readMs: number;
+}
+
+export interface UpstreamReply {
+  readonly status: number;
+  /** Flat list in the order received, repeated names kept apart, names as the upstream wrote them. */
+  readonly headers: readonly string[];
+  /**
+   * `null`: there is no body (HEAD, 204, 304). Bytes when buffered or when all of it came with the
+   * head. A stream otherwise: it fails if the upstream cuts the body short, never ends cleanly then.
+   */
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
+}
+
+export interface TransportStats {
+  readonly openConnections: number;
+  readonly idleConnections: number;
+  readonly activeCalls: number;
+}
