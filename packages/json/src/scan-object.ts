@@ -1,0 +1,76 @@
+import { explainSyntax } from "./explain-syntax.ts";
+import { checkSize, DEFAULT_MAX_DEPTH, type JsonFault, type JsonLimits } from "./fault.ts";
+import { JsonObjectSlices } from "./object-slices.ts";
+import { INVALID, skipSpace, skipString, skipValue } from "./skip-value.ts";
+
+/** What {@link scanObject} found; tell them apart by `kind`. */
+export type ObjectScan = JsonObjectSlices | JsonOther | JsonFault;
+
+/** A valid JSON text that is not an object. */
+export interface JsonOther {
+  readonly kind: "array" | "scalar";
+  /** The whole text without surrounding whitespace. */
+  readonly raw: string;
+}
+
+/**
+ * Validates a whole JSON text and returns its top-level members as slices of it, in one pass and
+ * without decoding a value. A key given twice keeps its first place and its last value, as
+ * `JSON.parse` does.
+ *
+ * @returns members (`kind: "object"`), `array` or `scalar` for other valid texts, or a `fault`.
+ */
+export function scanObject(text: string, limits?: JsonLimits): ObjectScan {
+  const maxDepth = limits?.maxDepth ?? DEFAULT_MAX_DEPTH;
+  const tooLarge = checkSize(text, limits?.maxBytes);
+  if (tooLarge !== null) return tooLarge;
+  const start = skipSpace(text, 0);
+  const first = text.charCodeAt(start);
+  if (first !== 0x7b) return scanOther(text, start, first === 0x5b ? "array" : "scalar", maxDepth);
+  const slices = new JsonObjectSlices();
+  const end = maxDepth > 0 ? scanMembers(text, start + 1, maxDepth - 1, slices) : INVALID;
+  if (end === INVALID || skipSpace(text, end) !== text.length) return explainSyntax(text, maxDepth);
+  return slices;
+}
+
+function scanOther(
+  text: string,
+  start: number,
+  kind: JsonOther["kind"],
+  maxDepth: number,
+): JsonOther | JsonFault {
+  const end = skipValue(text, start, maxDepth);
+  if (end === INVALID || skipSpace(text, end) !== text.length) return explainSyntax(text, maxDepth);
+  return { kind, raw: text.slice(start, end) };
+}
+
+/** @param at index after the opening brace. @returns index after the closing one, or INVALID. */
+function scanMembers(text: string, at: number, depth: number, into: JsonObjectSlices): number {
+  at = skipSpace(text, at);
+  if (text.charCodeAt(at) === 0x7d) return at + 1;
+  for (;;) {
+    if (text.charCodeAt(at) !== 0x22) return INVALID;
+    const stringEnd = skipString(text, at);
+    if (stringEnd === 0) return INVALID;
+    const keyEnd = stringEnd > 0 ? stringEnd : ~stringEnd;
+    const key =
+      stringEnd > 0 ? text.slice(at + 1, keyEnd - 1) : decodeString(text.slice(at, keyEnd));
+    at = skipSpace(text, keyEnd);
+    if (text.charCodeAt(at) !== 0x3a) return INVALID;
+    const valueStart = skipSpace(text, at + 1);
+    at = skipValue(text, valueStart, depth);
+    if (at === INVALID) return INVALID;
+    into.set(key, text.slice(valueStart, at));
+    at = skipSpace(text, at);
+    const code = text.charCodeAt(at);
+    if (code === 0x7d) return at + 1;
+    if (code !== 0x2c) return INVALID;
+    at = skipSpace(text, at + 1);
+  }
+}
+
+/** Decodes a quoted string that the scanner has accepted. */
+export function decodeString(quoted: string): string {
+  // A JSON text that starts with a quote and is valid is a string.
+  return JSON.parse(quoted) as string;
+}
