@@ -71,6 +71,12 @@ export const upstreamErrors = defineErrors({
     retryable: false,
     message: (p: CallFault) => `the reply of ${p.origin} is too large${because(p)}`,
   },
+  UPSTREAM_BAD_CALL: {
+    status: 500,
+    source: "internal",
+    retryable: false,
+    message: (p: CallFault) => `the call to ${p.origin} cannot be written as HTTP${because(p)}`,
+  },
   UPSTREAM_CANCELLED: {
     status: 499,
     source: "downstream",

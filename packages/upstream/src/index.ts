@@ -1,5 +1,6 @@
 export { upstreamErrors } from "./errors.ts";
 export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
+export { createFetchTransport } from "./transport/fetch-transport.ts";
 export type {
   CallBody,
   CallTimeouts,
