@@ -77,6 +77,13 @@ export const upstreamErrors = defineErrors({
     retryable: false,
     message: (p: CallFault) => `the call to ${p.origin} cannot be written as HTTP${because(p)}`,
   },
+  UPSTREAM_BAD_HOST: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { name: string; found: string }) =>
+      `the hosts entry "${p.name}" is "${p.found}", expected an IP address with or without a port`,
+  },
   UPSTREAM_CANCELLED: {
     status: 499,
     source: "downstream",

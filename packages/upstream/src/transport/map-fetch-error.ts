@@ -3,7 +3,7 @@ import { upstreamErrors } from "../errors.ts";
 import { describeOrigin } from "./describe-origin.ts";
 import type { UpstreamCall } from "./transport.ts";
 
-type UpstreamCode = keyof typeof upstreamErrors;
+type UpstreamCode = Exclude<keyof typeof upstreamErrors, "UPSTREAM_BAD_HOST">;
 
 /** `code` of what Bun's fetch throws; what is not here is a broken connection. */
 const CODES = new Map<string, UpstreamCode>([
