@@ -1,4 +1,5 @@
-import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
+import type { TargetCall } from "@catena/pipeline";
+import type { CallBody, CancelScope } from "@catena/upstream";
 
 /**
  * What a chain sees of the client's request. The gateway's request context implements it; tests and
@@ -23,6 +24,11 @@ export interface ChainRequest {
    * @throws CHAIN_REQUEST_TOO_LARGE (413) beyond `maxBytes`.
    */
   bodyBytes(maxBytes: number): Promise<Uint8Array>;
+  /**
+   * The body as text, cheaper than decoding `bodyBytes`; the same limit.
+   * @throws CHAIN_REQUEST_TOO_LARGE (413), CHAIN_REQUEST_NOT_UTF8 (400).
+   */
+  bodyText(maxBytes: number): Promise<string>;
   /** `performance.now()` milliseconds by which everything must be over; `Infinity` for none. */
   readonly deadlineAt: number;
   /** Cancelled when the client leaves or the gateway stops. */
@@ -30,40 +36,12 @@ export interface ChainRequest {
 }
 
 /** One upstream call a step makes, before a node is chosen. */
-export interface ChainCall {
+export interface ChainCall extends TargetCall {
   /** For errors, traces and metrics; never an internal URL. */
   readonly step: string;
-  readonly method: string;
-  /** Encoded path and query. */
-  readonly target: string;
-  /** Flat list without framing, hop-by-hop and `Host` headers. */
-  readonly headers: readonly string[];
-  readonly body: CallBody;
-  /** Milliseconds for this attempt, already cut to what is left of the deadline. */
-  readonly timeoutMs: number;
-  readonly deadlineAt: number;
-  readonly maxBodyBytes: number;
-  /** `false` streams the reply's body. */
-  readonly buffered: boolean;
-  readonly idempotent: boolean;
-  readonly cancel: CancelScope | null;
 }
 
-/**
- * A destination resolved when the chain was compiled: an `upstream_id`'s nodes or a fixed URI. It
- * belongs to the snapshot the chain was compiled for, so a request never mixes two configurations.
- */
-export interface ChainTarget {
-  /** @throws UPSTREAM_* */
-  send(call: ChainCall): Promise<UpstreamReply>;
-}
-
-/** How a chain is compiled against a snapshot. Both return `null` for what does not exist. */
-export interface TargetResolver {
-  upstream(id: string): ChainTarget | null;
-  /** `uri` is a checked `http(s)://host[:port][/base]`. */
-  uri(uri: string): ChainTarget | null;
-}
+export type { CallTarget as ChainTarget, TargetResolver } from "@catena/pipeline";
 
 /** What a chain's run ends with. */
 export type ChainOutcome =

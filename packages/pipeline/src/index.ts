@@ -1,1 +1,16 @@
-export {};
+export { requestErrors } from "./errors.ts";
+export {
+  type HeaderHandler,
+  type LogHandler,
+  noHandlers,
+  type PhaseHandlers,
+  type PhaseResult,
+  type RequestHandler,
+  type RequestPhase,
+  requestPhases,
+  runPhase,
+} from "./phase.ts";
+export type { Plugin, PluginHandlers, PluginLog, PluginServices, Survivors } from "./plugin.ts";
+export { type GatewayReply, messageReply, statusReply, textReply } from "./reply.ts";
+export { RequestContext, type RequestTarget, type ServerHandle } from "./request-context.ts";
+export type { CallTarget, TargetCall, TargetResolver } from "./target.ts";

@@ -1,0 +1,49 @@
+import type { Checked } from "@catena/errors";
+import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
+import type { TargetResolver } from "./target.ts";
+
+/** What a plugin gets to build its handlers with, once per route and snapshot. */
+export interface PluginServices {
+  /** `routes/checkout`: whose plugin this is; part of the key of surviving state. */
+  readonly owner: string;
+  readonly targets: TargetResolver;
+  /** A stored step chain by id, for `sub`; `null` when there is none. */
+  chain(id: string): unknown;
+  readonly survivors: Survivors;
+  readonly log: PluginLog;
+}
+
+/**
+ * State that outlives a configuration change: counters, breakers, caches. Keyed by plugin, owner and
+ * name, and kept as long as its owner is configured.
+ */
+export interface Survivors {
+  get<T>(plugin: string, owner: string, make: () => T): T;
+}
+
+/** One line per event; values must never be secrets. */
+export interface PluginLog {
+  warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+}
+
+/** The handlers a plugin needs; what it leaves out costs nothing. */
+export interface PluginHandlers {
+  readonly rewrite?: RequestHandler;
+  readonly access?: RequestHandler;
+  readonly beforeProxy?: RequestHandler;
+  readonly headerFilter?: HeaderHandler;
+  readonly log?: LogHandler;
+  /** Called when the configuration that made the handlers is gone and its last request ended. */
+  readonly dispose?: () => void;
+}
+
+/**
+ * A plugin: APISIX's name and priority, and a factory that does all deciding once, so that the
+ * handlers it returns only act. The schema lives in the registry of `@catena/schema`.
+ */
+export interface Plugin<Conf> {
+  readonly name: string;
+  readonly priority: number;
+  create(conf: Conf, services: PluginServices): Checked<PluginHandlers>;
+}

@@ -1,0 +1,35 @@
+import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
+
+/** One upstream call a plugin makes, before a node is chosen. */
+export interface TargetCall {
+  readonly method: string;
+  /** Encoded path and query. */
+  readonly target: string;
+  /** Flat list without framing, hop-by-hop and `Host` headers. */
+  readonly headers: readonly string[];
+  readonly body: CallBody;
+  /** Milliseconds for this attempt, already cut to what is left of the deadline. */
+  readonly timeoutMs: number;
+  readonly deadlineAt: number;
+  readonly maxBodyBytes: number;
+  /** `false` streams the reply's body. */
+  readonly buffered: boolean;
+  readonly idempotent: boolean;
+  readonly cancel: CancelScope | null;
+}
+
+/**
+ * A destination resolved when the configuration was compiled: an upstream's nodes or a fixed URI. It
+ * belongs to one snapshot, so a request never mixes two configurations.
+ */
+export interface CallTarget {
+  /** @throws UPSTREAM_* */
+  send(call: TargetCall): Promise<UpstreamReply>;
+}
+
+/** How a plugin finds its destinations. Both return `null` for what does not exist. */
+export interface TargetResolver {
+  upstream(id: string): CallTarget | null;
+  /** `uri` is a checked `http(s)://host[:port][/base]`. */
+  uri(uri: string): CallTarget | null;
+}
