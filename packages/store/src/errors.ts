@@ -15,6 +15,13 @@ export const storeErrors = defineErrors({
     message: (p: { url: string; reason: string }) =>
       `store ${p.url} refuses the write: ${p.reason}`,
   },
+  STORE_TRANSACTION_INVALID: {
+    status: 400,
+    source: "internal",
+    retryable: false,
+    message: (p: { url: string; reason: string }) =>
+      `store ${p.url} cannot take this transaction: ${p.reason}`,
+  },
   STORE_UNUSABLE: {
     status: 500,
     source: "config",

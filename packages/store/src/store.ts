@@ -12,22 +12,28 @@ export interface ConfigStore {
    * Lists every entry whose key starts with `prefix`, with the revision the list was read at.
    * Watching from `revision + 1` therefore misses nothing and repeats nothing.
    *
-   * @returns entries in byte order of their keys; `revision` is 0 for a store never written to.
+   * @returns entries in byte order of their keys; `revision` is what the store counts from when it
+   *   was never written to: 0 in an SQLite file, 1 in etcd.
    * @throws STORE_UNAVAILABLE (retryable)
    */
   list(prefix: string): Promise<StoreList>;
   /**
    * Applies all operations, or none of them when a comparison does not hold. All changes of one
-   * transaction share one revision and reach a watcher in one batch.
+   * transaction share one revision and reach a watcher in one batch. A key may be named by one
+   * operation only. Deleting a key that does not exist changes nothing, and a transaction that
+   * changes nothing has the current revision.
    *
    * @throws STORE_UNAVAILABLE (retryable; the outcome may be unknown), STORE_TOO_LARGE when the
-   *   store's limit on operations or bytes is exceeded (etcd: 128 operations, 1.5 MiB).
+   *   store's limit on operations or bytes is exceeded (etcd: 128 operations, 1.5 MiB; SQLite:
+   *   64 MiB), STORE_TRANSACTION_INVALID for a key named twice or not text, or a TTL out of range.
    */
   transact(transaction: Transaction): Promise<TransactionResult>;
   /**
    * Follows every change under `prefix` from `fromRevision` on, through disconnects and restarts of
    * the store, until closed. When the changes since then are no longer known (compaction, another
    * cluster, a store that came back with less), the full list is handed over instead.
+   *
+   * Never throws and never calls the handler before it has returned.
    */
   watch(prefix: string, fromRevision: number, handler: WatchHandler): StoreWatch;
   /** Ends watches and connections. Calling it twice is harmless. */
@@ -57,7 +63,10 @@ export type Operation =
       readonly kind: "put";
       readonly key: string;
       readonly value: string;
-      /** The key disappears by itself after this many seconds. */
+      /**
+       * The key disappears by itself after about this many seconds (whole, at least 1; etcd may
+       * stretch very short ones). A later put without it makes the key stay.
+       */
       readonly ttlSeconds?: number;
     }
   | { readonly kind: "delete"; readonly key: string };
@@ -87,10 +96,17 @@ export type ResetReason =
   /** A periodic check. */
   | "verified";
 
+/**
+ * Receives what a watch finds, one call at a time. A handler that throws is a fault: the watch reports
+ * itself disconnected and hands over the full list (`reconnected`) at its next attempt.
+ */
 export interface WatchHandler {
   /**
    * Changes in the order they were made, each once; a batch never splits a transaction.
    * `revision` is the store's after the batch.
+   *
+   * Over a lost connection, what happened meanwhile comes as one batch holding the difference: a key
+   * changed twice appears once, and a delete carries the revision at which it was noticed.
    */
   onChanges(changes: readonly Change[], revision: number): void;
   /** The full state under the prefix; what is not in it is gone. The receiver compares. */
