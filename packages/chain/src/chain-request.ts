@@ -1,3 +1,4 @@
+import type { GatewayError } from "@catena/errors";
 import type { TargetCall } from "@catena/pipeline";
 import type { CallBody, CancelScope } from "@catena/upstream";
 
@@ -21,12 +22,12 @@ export interface ChainRequest {
   headerList(): readonly string[];
   /**
    * The body's bytes, read once and remembered; empty when there is none.
-   * @throws CHAIN_REQUEST_TOO_LARGE (413) beyond `maxBytes`.
+   * @throws REQUEST_TOO_LARGE (413) beyond `maxBytes`.
    */
   bodyBytes(maxBytes: number): Promise<Uint8Array>;
   /**
    * The body as text, cheaper than decoding `bodyBytes`; the same limit.
-   * @throws CHAIN_REQUEST_TOO_LARGE (413), CHAIN_REQUEST_NOT_UTF8 (400).
+   * @throws REQUEST_TOO_LARGE (413), REQUEST_NOT_UTF8 (400).
    */
   bodyText(maxBytes: number): Promise<string>;
   /** `performance.now()` milliseconds by which everything must be over; `Infinity` for none. */
@@ -51,6 +52,8 @@ export type ChainOutcome =
       /** Flat list `[name, value, …]`. */
       readonly headers: readonly string[];
       readonly body: CallBody;
+      /** Why the chain failed, when it did; for the log and metrics, never for the client. */
+      readonly error?: GatewayError;
     }
   | {
       /** Send the request on to the route's upstream with this body and these headers set. */

@@ -1,0 +1,53 @@
+import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import { createFetchTransport, type Origin, type Transport } from "@catena/upstream";
+
+/** Targets without balancing: every upstream is one origin, as tests need it. */
+export interface DirectTargets extends TargetResolver {
+  readonly transport: Transport;
+}
+
+/** @param upstreams `http://host:port` by upstream id. */
+export function directTargets(upstreams: Readonly<Record<string, string>> = {}): DirectTargets {
+  const transport = createFetchTransport();
+  return {
+    transport,
+    upstream: (id) => {
+      const uri = upstreams[id];
+      return uri === undefined ? null : directTarget(transport, uri);
+    },
+    uri: (uri) => directTarget(transport, uri),
+  };
+}
+
+function directTarget(transport: Transport, uri: string): CallTarget {
+  const url = new URL(uri);
+  const base = url.pathname === "/" ? "" : url.pathname;
+  const origin: Origin = {
+    key: url.origin,
+    scheme: url.protocol === "https:" ? "https" : "http",
+    address: url.hostname,
+    port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+    keepalive: { size: 16, idleMs: 60_000, requests: 1000 },
+  };
+  return {
+    send: (call: TargetCall) =>
+      transport.send({
+        origin,
+        method: call.method,
+        target: base + call.target,
+        headers: ["Host", url.host, ...call.headers],
+        body: call.body,
+        timeouts: {
+          // The fetch transport adds connecting and reading up; a test wants the time it wrote.
+          connectMs: 0,
+          sendMs: call.timeoutMs,
+          readMs: call.timeoutMs,
+        },
+        deadlineAt: call.deadlineAt,
+        maxBodyBytes: call.maxBodyBytes,
+        buffered: call.buffered,
+        cancel: call.cancel,
+        idempotent: call.idempotent,
+      }),
+  };
+}
