@@ -12,3 +12,4 @@ export type {
   UpstreamCall,
   UpstreamReply,
 } from "./transport/transport.ts";
+export { createWireTransport, type WireOptions } from "./transport/wire/wire-transport.ts";

@@ -2,12 +2,9 @@ import type { GatewayError } from "@catena/errors";
 import { upstreamErrors } from "../errors.ts";
 import type { CancelReason } from "./cancel-scope.ts";
 import { describeOrigin } from "./describe-origin.ts";
+import { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 import type { UpstreamCall } from "./transport.ts";
 
-/** RFC 9110 §5.6.2: what a token must not contain. */
-const NOT_TOKEN = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
-/** RFC 9110 §5.5: what a field value must not contain; beyond latin1 there is no way to write it. */
-const NOT_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 /** RFC 9112 §3.2.1: origin-form. Visible ASCII only; `#` never reaches the wire. */
 const NOT_TARGET = /[^\x21\x22\x24-\x7e]/;
 
@@ -24,15 +21,19 @@ export function refuseCall(call: UpstreamCall): string | null {
   if (!target.startsWith("/") || NOT_TARGET.test(target))
     return "the target is not an encoded path";
   if (headers.length % 2 !== 0) return "a header has no value";
+  let hosts = 0;
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
     if (name === "" || NOT_TOKEN.test(name)) return "a header name is not a token";
     // The value may be a secret: the reason names the header only.
     if (NOT_VALUE.test(headers[i + 1] ?? ""))
       return `the value of "${name}" has forbidden characters`;
+    if (name.length === 4 && name.toLowerCase() === "host") hosts++;
     if ((name.length === 14 || name.length === 17) && FRAMING.test(name))
       return `"${name}" is written by the transport`;
   }
+  // RFC 9112 §3.2: exactly one, or the peer has to refuse the request.
+  if (hosts !== 1) return "a request has one host header";
   return null;
 }
 

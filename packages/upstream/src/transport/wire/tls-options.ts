@@ -1,0 +1,27 @@
+import type { TLSOptions } from "bun";
+import type { Origin } from "../transport.ts";
+
+const made = new WeakMap<Origin, TLSOptions>();
+
+/**
+ * What `Bun.connect` is told for an origin, once per origin. Without a server name the runtime checks
+ * the certificate against the address.
+ */
+export function tlsOptions(origin: Origin): TLSOptions | null {
+  if (origin.scheme === "http") return null;
+  const known = made.get(origin);
+  if (known !== undefined) return known;
+  const { tls } = origin;
+  const options: TLSOptions = { rejectUnauthorized: verifies(origin) };
+  if (tls?.serverName !== undefined) options.serverName = tls.serverName;
+  if (tls?.ca !== undefined) options.ca = tls.ca;
+  if (tls?.clientCertificate !== undefined) options.cert = tls.clientCertificate;
+  if (tls?.clientKey !== undefined) options.key = tls.clientKey;
+  made.set(origin, options);
+  return options;
+}
+
+/** Certificates are verified unless the origin says otherwise. */
+export function verifies(origin: Origin): boolean {
+  return origin.tls?.verify !== false;
+}
