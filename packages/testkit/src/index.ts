@@ -1,6 +1,13 @@
 export { type EtcdServer, type EtcdServerOptions, startEtcd } from "./etcd-server.ts";
 export { freePort } from "./free-port.ts";
 export {
+  type RawPeer,
+  type RawRequest,
+  type RawServer,
+  type RawServerOptions,
+  startRawServer,
+} from "./raw-server.ts";
+export {
   type ReplyVerdict,
   startTcpProxy,
   type TcpProxy,
