@@ -39,6 +39,8 @@ export function checkTransaction(
   };
   for (const { key, modRevision } of comparisons) {
     checkKey(key);
+    // etcd is also asked what the key's revision is, in case the comparison does not hold.
+    sizeBytes += Buffer.byteLength(key) + overheadBytes;
     if (!Number.isSafeInteger(modRevision) || modRevision < 0) {
       throw refuse(`"${key}" is compared with ${modRevision}, which is no revision`);
     }

@@ -1,4 +1,7 @@
 export { storeErrors } from "./errors.ts";
+export type { EtcdStoreOptions } from "./etcd/etcd-store.ts";
+export { type OpenStoreOptions, openStore } from "./open-store.ts";
+export type { SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type {
   Change,
   Comparison,

@@ -1,4 +1,12 @@
-import type { Change, ResetReason, StoreList, WatchHandler } from "./store.ts";
+import type { Change, ResetReason, StoreList, WatchHandler, WatchState } from "./store.ts";
+
+/** The handler of a watch threw. */
+export class HandlerFault extends Error {
+  constructor(cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`the watch handler failed: ${reason}`, { cause });
+  }
+}
 
 /**
  * Stands between a watch and its handler: silent once closed, tells a state only when it changes,
@@ -21,21 +29,18 @@ export class WatchDelivery {
     this.#isClosed = true;
   }
 
-  /** @throws whatever the handler throws */
+  /** @throws HandlerFault */
   changes(changes: readonly Change[], revision: number): void {
-    if (this.#isClosed || changes.length === 0) return;
-    this.#handler.onChanges(changes, revision);
+    if (changes.length > 0) this.#call(() => this.#handler.onChanges(changes, revision));
   }
 
-  /** @throws whatever the handler throws */
+  /** @throws HandlerFault */
   reset(list: StoreList, reason: ResetReason): void {
-    if (!this.#isClosed) this.#handler.onReset(list, reason);
+    this.#call(() => this.#handler.onReset(list, reason));
   }
 
   connected(revision: number): void {
-    if (this.#isClosed || this.#state === "connected") return;
-    this.#state = "connected";
-    this.#handler.onState({ kind: "connected", revision });
+    this.#tell("connected", { kind: "connected", revision });
   }
 
   /**
@@ -43,8 +48,25 @@ export class WatchDelivery {
    *   fail in slightly different ways stay silent
    */
   disconnected(cause: string, reason: string): void {
-    if (this.#isClosed || this.#state === `disconnected: ${cause}`) return;
-    this.#state = `disconnected: ${cause}`;
-    this.#handler.onState({ kind: "disconnected", reason });
+    this.#tell(`disconnected: ${cause}`, { kind: "disconnected", reason });
+  }
+
+  #call(deliver: () => void): void {
+    if (this.#isClosed) return;
+    try {
+      deliver();
+    } catch (error) {
+      throw new HandlerFault(error);
+    }
+  }
+
+  #tell(mark: string, state: WatchState): void {
+    if (this.#isClosed || this.#state === mark) return;
+    this.#state = mark;
+    try {
+      this.#handler.onState(state);
+    } catch {
+      // A receiver that cannot take a state has nobody left to tell that to; its data is not at stake.
+    }
   }
 }

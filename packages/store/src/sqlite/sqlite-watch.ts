@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Change, ResetReason, StoreList } from "../store.ts";
-import type { WatchDelivery } from "../watch-delivery.ts";
+import { HandlerFault, type WatchDelivery } from "../watch-delivery.ts";
 import { readChanges, readList, readStatus } from "./change-log.ts";
 import type { OpenFile } from "./sqlite-file.ts";
 
@@ -52,10 +52,10 @@ export class SqliteWatch {
       this.#owesReset = false;
       this.delivery.connected(this.#applied);
     } catch (error) {
+      if (!(error instanceof HandlerFault)) throw error;
       this.#owesReset = true;
       this.#retryAtMs = performance.now() + handlerRetryMs;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.delivery.disconnected("handler", `the watch handler failed: ${reason}`);
+      this.delivery.disconnected("handler", error.message);
     }
   }
 
