@@ -26,7 +26,7 @@ export const checkParts: readonly CheckPart[] = [
     fix: "bun run format",
   },
   { name: "types (tsc)", command: ["bunx", "tsc", "--noEmit", "--pretty", "false"] },
-  { name: "dead code (knip)", command: ["bunx", "knip", "--no-progress"] },
+  { name: "dead code (knip)", command: ["bunx", "knip", "--no-progress", "--no-config-hints"] },
   {
     name: "package order",
     command: ["bun", "test", "./scripts/architecture.test.ts"],
