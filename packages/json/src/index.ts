@@ -1,3 +1,4 @@
+export { arraySlices } from "./array-slices.ts";
 export { decodeSlice, isExactNumber } from "./decode-slice.ts";
 export { jsonErrors } from "./errors.ts";
 export { type DuplicateKey, formatFault, type JsonFault, type JsonLimits } from "./fault.ts";
