@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { noStyle } from "../output.ts";
+import { diffValues } from "./diff-values.ts";
+import { formatPlan } from "./format-plan.ts";
+import { type PlanInput, planChanges } from "./plan-changes.ts";
+
+const input = (over: Partial<PlanInput>): PlanInput => ({
+  resources: [],
+  stored: [],
+  deployed: [],
+  prefix: "/apisix",
+  prune: false,
+  now: 100,
+  ...over,
+});
+const stored = (key: string, value: unknown, modRevision = 7) => ({
+  key,
+  value: typeof value === "string" ? value : JSON.stringify(value),
+  createRevision: 3,
+  modRevision,
+});
+const route = { kind: "routes", id: "a", value: { uri: "/a", upstream_id: "u" } };
+
+describe("planChanges", () => {
+  test("creates what is not there, with book-keeping and a compare on absence", () => {
+    const plan = planChanges(input({ resources: [route] }));
+    expect(plan.changes.map((change) => change.action)).toEqual(["create"]);
+    expect(plan.comparisons).toEqual([{ key: "/apisix/routes/a", modRevision: 0 }]);
+    expect(plan.operations).toEqual([
+      {
+        kind: "put",
+        key: "/apisix/routes/a",
+        value: '{"uri":"/a","upstream_id":"u","id":"a","create_time":100,"update_time":100}',
+      },
+    ]);
+  });
+
+  test("leaves alone what is equal but for key order and times", () => {
+    const plan = planChanges(
+      input({
+        resources: [route],
+        stored: [
+          stored("/apisix/routes/a", {
+            upstream_id: "u",
+            uri: "/a",
+            id: "a",
+            create_time: 1,
+            update_time: 2,
+          }),
+        ],
+      }),
+    );
+    expect(plan).toMatchObject({ changes: [], operations: [], unchanged: 1 });
+  });
+
+  test("updates what differs, keeps create_time, compares on the revision it was planned against", () => {
+    const plan = planChanges(
+      input({
+        resources: [route],
+        stored: [stored("/apisix/routes/a", { uri: "/b", upstream_id: "u", create_time: 1 })],
+      }),
+    );
+    expect(plan.changes[0]).toMatchObject({
+      action: "update",
+      fields: [{ path: "/uri", before: "/b", after: "/a" }],
+    });
+    expect(plan.comparisons).toEqual([{ key: "/apisix/routes/a", modRevision: 7 }]);
+    expect(plan.operations[0]).toMatchObject({
+      value: expect.stringContaining('"create_time":1,'),
+    });
+  });
+
+  test("replaces a stored item that is not JSON", () => {
+    const plan = planChanges(
+      input({ resources: [route], stored: [stored("/apisix/routes/a", "{bad")] }),
+    );
+    expect(plan.changes[0]?.action).toBe("update");
+  });
+
+  test("deletes only what an earlier deploy wrote, and only when asked", () => {
+    const over = {
+      stored: [stored("/apisix/routes/old", {}), stored("/apisix/routes/foreign", {})],
+      deployed: ["/apisix/routes/old", "/apisix/routes/gone"],
+    };
+    expect(planChanges(input(over))).toMatchObject({ changes: [], orphans: ["routes/old"] });
+    const pruned = planChanges(input({ ...over, prune: true }));
+    expect(pruned.operations).toEqual([{ kind: "delete", key: "/apisix/routes/old" }]);
+    expect(pruned.orphans).toEqual([]);
+  });
+
+  test("consumers get no id and plugin metadata no times, as APISIX stores them", () => {
+    const plan = planChanges(
+      input({
+        resources: [
+          { kind: "consumers", id: "jack", value: { username: "jack" } },
+          { kind: "plugin_metadata", id: "p", value: { log_format: {} } },
+        ],
+      }),
+    );
+    expect(plan.operations.map((operation) => operation.kind === "put" && operation.value)).toEqual(
+      ['{"username":"jack","create_time":100,"update_time":100}', '{"log_format":{},"id":"p"}'],
+    );
+  });
+});
+
+describe("diffValues", () => {
+  test.each([
+    ["equal documents", { a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, []],
+    ["a nested member", { a: { b: 1 } }, { a: { b: 2 } }, [{ path: "/a/b", before: 1, after: 2 }]],
+    ["a member that goes", { a: 1 }, {}, [{ path: "/a", before: 1, after: undefined }]],
+    ["an array element", { a: [1, 2] }, { a: [1, 3] }, [{ path: "/a/1", before: 2, after: 3 }]],
+    ["arrays of other length", { a: [1] }, { a: [] }, [{ path: "/a", before: [1], after: [] }]],
+    ["a key with a slash", { "a/b": 1 }, { "a/b": 2 }, [{ path: "/a~1b", before: 1, after: 2 }]],
+  ])("finds %s", (_name, before, after, expected) => {
+    expect(diffValues(before, after)).toEqual(expected);
+  });
+});
+
+test("formatPlan reads like a diff", () => {
+  const plan = planChanges(
+    input({
+      resources: [route, { kind: "routes", id: "n", value: { uri: "/n" } }],
+      stored: [
+        stored("/apisix/routes/a", { uri: "/b", upstream_id: "u" }),
+        stored("/apisix/routes/o", {}),
+      ],
+      deployed: ["/apisix/routes/o"],
+      prune: true,
+    }),
+  );
+  expect(formatPlan(plan, noStyle)).toBe(
+    [
+      "~ routes/a",
+      '    /uri: "/b" -> "/a"',
+      "+ routes/n",
+      '    /uri: "/n"',
+      "- routes/o",
+      "1 to create, 1 to update, 1 to delete, 0 unchanged",
+    ].join("\n"),
+  );
+});

@@ -1,0 +1,15 @@
+import type { PhaseHandlers } from "@catena/pipeline";
+import type { UpstreamPlan } from "@catena/upstream";
+
+/**
+ * Everything needed to serve one route, decided when the configuration changed. Immutable: a request
+ * keeps the plan it was matched with to its end, so it never mixes two configurations.
+ */
+export interface RoutePlan {
+  readonly id: string;
+  readonly handlers: PhaseHandlers;
+  /** `null`: the route has none, and answers 503 unless a plugin ends the request. */
+  readonly upstream: UpstreamPlan | null;
+  /** Status to answer at once because something the route refers to is missing; else `null`. */
+  readonly unavailable: number | null;
+}

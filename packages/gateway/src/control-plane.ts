@@ -1,0 +1,93 @@
+import { Elysia } from "elysia";
+import { type ListenAddress, listenErrors } from "./listen.ts";
+
+/** What `/status` shows; everything a person needs to see why something is not served. */
+export interface GatewayStatus {
+  readonly status: "ok" | "degraded" | "starting" | "stopping";
+  readonly version: string;
+  readonly store: {
+    readonly url: string;
+    readonly connected: boolean;
+    readonly reason: string | null;
+    readonly since: string;
+    readonly revision: number | null;
+    readonly held: {
+      readonly reason: string;
+      readonly since: string;
+      readonly keys: readonly string[];
+    } | null;
+  };
+  readonly resources: Readonly<Record<string, number>>;
+  readonly rejected: readonly {
+    readonly key: string;
+    readonly revision: number;
+    readonly since: string;
+    readonly reason: string;
+    /** Whether an earlier version of the item still serves. */
+    readonly serving_previous: boolean;
+  }[];
+  readonly dangling: readonly { readonly resource: string; readonly missing: string }[];
+  readonly requests_in_flight: number;
+  readonly connections: { readonly open: number; readonly idle: number };
+}
+
+export interface ControlPlaneOptions {
+  readonly status: () => GatewayStatus;
+  /** `null` when ready, else the reason why not. */
+  readonly notReady: () => string | null;
+  /** Deletes what was held back after the store came back with less; how many items went. */
+  readonly acceptHeld: () => number;
+}
+
+export interface ControlPlane {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * The control API of one gateway process, on loopback by default and without authentication, as
+ * APISIX's: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`.
+ *
+ * @throws LISTEN_FAILED
+ */
+export function listenControlPlane(
+  address: ListenAddress,
+  options: ControlPlaneOptions,
+): ControlPlane {
+  const app = new Elysia({ systemRouter: false, normalize: false })
+    .get("/status", () => options.status())
+    .get("/status/ready", ({ set }) => {
+      const reason = options.notReady();
+      if (reason === null) return { status: "ok" };
+      set.status = 503;
+      return { status: "error", error: reason };
+    })
+    .post("/v1/store/accept", () => ({ deleted: options.acceptHeld() }))
+    .onError(({ code, set }) => {
+      set.status = code === "NOT_FOUND" ? 404 : 500;
+      return { error_msg: code === "NOT_FOUND" ? "not found" : "internal error" };
+    });
+  try {
+    app.listen({
+      hostname: address.hostname,
+      port: address.port,
+      development: false,
+      reusePort: false,
+    });
+  } catch (cause) {
+    throw listenErrors.LISTEN_FAILED(
+      {
+        address: `${address.hostname}:${address.port}`,
+        setting: "controlListen (CATENA_CONTROL_LISTEN)",
+        reason: cause instanceof Error ? cause.message : String(cause),
+      },
+      cause,
+    );
+  }
+  return {
+    port: app.server?.port ?? address.port,
+    stop: async () => {
+      await app.server?.stop(true);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { ServerHandle } from "@catena/pipeline";
+import { Elysia } from "elysia";
+import { type ListenAddress, listenErrors } from "./listen.ts";
+import { idleSeconds } from "./request/in-flight.ts";
+
+/** Answers one request; never rejects. */
+export type RequestHandlerFunction = (
+  request: Request,
+  server: ServerHandle,
+) => Response | Promise<Response>;
+
+/** A listening data plane. */
+export interface DataPlane {
+  readonly port: number;
+  /** Stops accepting and waits for requests in flight; with `force`, drops them. */
+  stop(force: boolean): Promise<void>;
+}
+
+/**
+ * Listens for clients. Elysia is the edge only: one catch-all route, no route table of Bun's or
+ * Elysia's, both of which match the raw path while `Request.url` is normalised (an authorisation
+ * bypass), and no hooks.
+ *
+ * @throws LISTEN_FAILED when the address is taken or not allowed.
+ */
+export function listenDataPlane(address: ListenAddress, handle: RequestHandlerFunction): DataPlane {
+  const unavailable = (): Response => new Response(null, { status: 503 });
+  const app = new Elysia({ systemRouter: false, normalize: false, aot: true })
+    .all("/*", ({ request, server }) => (server === null ? unavailable() : handle(request, server)))
+    // What Elysia itself can't route (a relative URL after a malformed Host) is judged like the rest.
+    .onError(({ request, server, code, set }) => {
+      if (code === "NOT_FOUND" && server !== null) return handle(request, server);
+      set.status = 500;
+      return "";
+    });
+  try {
+    app.listen({
+      hostname: address.hostname,
+      port: address.port,
+      idleTimeout: idleSeconds,
+      // Per-route limits decide; APISIX's client_max_body_size is unlimited too.
+      maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+      development: false,
+      // Several workers may share a port; a single one must notice that it is taken.
+      reusePort: false,
+      error: () => new Response(null, { status: 500 }),
+    });
+  } catch (cause) {
+    throw listenErrors.LISTEN_FAILED(
+      {
+        address: `${address.hostname}:${address.port}`,
+        setting: "listen (CATENA_LISTEN)",
+        reason: cause instanceof Error ? cause.message : String(cause),
+      },
+      cause,
+    );
+  }
+  return {
+    port: app.server?.port ?? address.port,
+    stop: async (force) => {
+      await app.server?.stop(force);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import type { GatewayReply } from "@catena/pipeline";
+
+/** `Server` of every answer, and what the last line of defence needs to know. */
+export interface ResponseOptions {
+  readonly serverHeader: string;
+  /** Ask clients to close: we are stopping. */
+  readonly closing: boolean;
+}
+
+/**
+ * Makes the web `Response` Bun sends. A plain object is the cheapest header form Bun takes; only a
+ * repeated name needs `Headers`, whose `append` keeps `Set-Cookie` lines apart.
+ */
+export function toResponse(reply: GatewayReply, options: ResponseOptions): Response {
+  const { status } = reply;
+  // new Response() throws outside of this range (measured: 0 and 999 come back from clients).
+  if (status < 200 || status > 599) return badGateway(options);
+  const body = status === 204 || status === 304 ? null : reply.body;
+  const headers = toHeaders(reply.headers, options);
+  return new Response(body, { status, headers });
+}
+
+function toHeaders(
+  flat: readonly string[],
+  options: ResponseOptions,
+): Headers | Record<string, string> {
+  const plain: Record<string, string> = {};
+  for (let i = 0; i < flat.length; i += 2) {
+    // Flat lists have an even length, so both are there.
+    const name = (flat[i] as string).toLowerCase();
+    if (plain[name] !== undefined) return toMultiHeaders(flat, options);
+    plain[name] = flat[i + 1] as string;
+  }
+  if (options.serverHeader !== "") plain["server"] = options.serverHeader;
+  if (options.closing) plain["connection"] = "close";
+  return plain;
+}
+
+function toMultiHeaders(flat: readonly string[], options: ResponseOptions): Headers {
+  const headers = new Headers();
+  for (let i = 0; i < flat.length; i += 2) headers.append(flat[i] as string, flat[i + 1] as string);
+  if (options.serverHeader !== "") headers.set("server", options.serverHeader);
+  if (options.closing) headers.set("connection", "close");
+  return headers;
+}
+
+function badGateway(options: ResponseOptions): Response {
+  return new Response(null, {
+    status: 502,
+    headers: options.serverHeader === "" ? {} : { server: options.serverHeader },
+  });
+}

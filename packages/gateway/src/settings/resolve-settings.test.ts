@@ -1,0 +1,55 @@
+import { describe, expect, test } from "bun:test";
+import { resolveSettings } from "./resolve-settings.ts";
+import { defaults } from "./settings.ts";
+
+describe("resolveSettings", () => {
+  test("gives the defaults when nothing is said", () => {
+    expect(resolveSettings({ environment: {} })).toEqual({ value: defaults, issues: [] });
+  });
+
+  test("a flag wins over the environment, which wins over the file", () => {
+    const { value } = resolveSettings({
+      file: {
+        name: "configs/gateway.ts",
+        value: { store: "sqlite:file", listen: "a:1", resolver: { ttlSeconds: 5 } },
+      },
+      environment: {
+        CATENA_STORE: "sqlite:env",
+        CATENA_LISTEN: "b:2",
+        CATENA_RESOLVER_HOSTS: "Svc=127.0.0.1:81, b=127.0.0.2",
+      },
+      flags: { listen: "c:3" },
+    });
+    expect(value).toMatchObject({
+      store: "sqlite:env",
+      listen: "c:3",
+      resolver: { ttlSeconds: 5, hosts: { svc: "127.0.0.1:81", b: "127.0.0.2" } },
+    });
+  });
+
+  test.each([
+    ["a port that is no number", { CATENA_LISTEN: "127.0.0.1:http" }, "/listen"],
+    ["a hosts table without =", { CATENA_RESOLVER_HOSTS: "svc" }, "/resolver/hosts/svc"],
+    ["a short admin key", { CATENA_ADMIN_KEY: "short" }, "/adminKey"],
+    ["a mode that does not exist", { CATENA_ROUTER: "regex" }, "/router"],
+  ])("refuses %s, naming the field", (_name, environment, path) => {
+    const { value, issues } = resolveSettings({ environment });
+    expect(value).toBeUndefined();
+    expect(issues.map((issue) => issue.path)).toContain(path);
+  });
+
+  test("names an unknown setting and lists the known ones, never a key's value", () => {
+    const { issues } = resolveSettings({
+      file: { name: "configs/gateway.ts", value: { stroe: "x", adminKey: "hunter2" } },
+      environment: {},
+    });
+    expect(issues.find((issue) => issue.path === "/stroe")).toMatchObject({
+      message: "unknown setting",
+    });
+    expect(JSON.stringify(issues)).not.toContain("hunter2");
+  });
+
+  test("PORT in the environment changes nothing", () => {
+    expect(resolveSettings({ environment: { PORT: "1" } }).value).toEqual(defaults);
+  });
+});

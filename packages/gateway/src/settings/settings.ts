@@ -1,0 +1,99 @@
+import { type Static, Type } from "@sinclair/typebox";
+
+const address = (description: string) =>
+  Type.String({ pattern: "^(\\[[0-9a-fA-F:]+\\]|[^:\\s]+):[0-9]{1,5}$", description });
+
+const closed = { additionalProperties: false } as const;
+
+/** What one gateway process runs with. Every field is optional in a file; {@link defaults} fill in. */
+export const SettingsSchema = Type.Object(
+  {
+    store: Type.String({
+      minLength: 1,
+      description: "Where configuration lives: sqlite:FILE or etcd://host:port[,host:port]",
+    }),
+    prefix: Type.String({
+      pattern: "^/[^/].*[^/]$",
+      description: "Key prefix in the store, as APISIX's deployment.etcd.prefix",
+    }),
+    listen: address("Data plane"),
+    adminListen: address("Admin API"),
+    controlListen: address("Control API and /status"),
+    adminKey: Type.Union([Type.String({ minLength: 16 }), Type.Null()], {
+      description: "Admin API key; null: one is generated at first start into adminKeyFile",
+    }),
+    adminKeyFile: Type.String({ minLength: 1, description: "Readable by its owner alone" }),
+    resolver: Type.Object(
+      {
+        hosts: Type.Record(Type.String({ minLength: 1 }), Type.String({ minLength: 1 }), {
+          description: "Names resolved without DNS: name -> ip[:port]",
+        }),
+        ttlSeconds: Type.Number({ minimum: 0, description: "How long a DNS answer is used" }),
+      },
+      closed,
+    ),
+    transport: Type.Union([Type.Literal("wire"), Type.Literal("fetch")], {
+      description: "Upstream client: wire is ours over TCP, fetch is Bun's",
+    }),
+    router: Type.Union(
+      [
+        Type.Literal("radixtree_host_uri"),
+        Type.Literal("radixtree_uri"),
+        Type.Literal("radixtree_uri_with_parameter"),
+      ],
+      { description: "Matching mode, as APISIX's apisix.router.http" },
+    ),
+    serverHeader: Type.String({ description: "Server header of every answer; empty: none" }),
+    limits: Type.Object(
+      {
+        requestBytes: Type.Integer({ minimum: 0, description: "Largest body a chain reads" }),
+        responseBytes: Type.Integer({ minimum: 0, description: "Largest step response" }),
+        mergedBytes: Type.Integer({ minimum: 0, description: "Largest merged value of a chain" }),
+        jsonDepth: Type.Integer({ minimum: 1, description: "Deepest JSON a chain reads" }),
+      },
+      closed,
+    ),
+    drainSeconds: Type.Number({ minimum: 0, description: "Connection: close is sent this long" }),
+    stopSeconds: Type.Number({ minimum: 0, description: "Requests get this long to end" }),
+  },
+  closed,
+);
+
+export type Settings = Static<typeof SettingsSchema>;
+
+/** Settings as a file may give them: any part of them. */
+export type PartialSettings = {
+  readonly [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K];
+};
+
+export const defaults: Settings = Object.freeze({
+  store: "sqlite:.catena/catena.db",
+  prefix: "/apisix",
+  listen: "0.0.0.0:9080",
+  adminListen: "127.0.0.1:9180",
+  controlListen: "127.0.0.1:9090",
+  adminKey: null,
+  adminKeyFile: ".catena/admin.key",
+  resolver: { hosts: {}, ttlSeconds: 30 },
+  transport: "wire",
+  router: "radixtree_host_uri",
+  serverHeader: "APISIX/3.18.0",
+  limits: {
+    requestBytes: 1024 * 1024,
+    responseBytes: 4 * 1024 * 1024,
+    mergedBytes: 8 * 1024 * 1024,
+    jsonDepth: 64,
+  },
+  drainSeconds: 1,
+  stopSeconds: 30,
+});
+
+/**
+ * Types a gateway's settings file. Give only what differs from the defaults.
+ *
+ * @example
+ * export default defineGateway({ store: "etcd://127.0.0.1:2379", listen: "0.0.0.0:8080" });
+ */
+export function defineGateway(settings: PartialSettings): PartialSettings {
+  return settings;
+}
