@@ -18,6 +18,8 @@ export class SqliteConnection {
   #problem: FileProblem | null = null;
   #retryAtMs = 0;
   #dataVersion = -1;
+  /** `data_version` after our last commit that the file itself does not hold yet. */
+  #unsettledVersion: number | null = null;
 
   /** @throws FileProblem, or SQLite's error when the file is locked */
   constructor(path: string) {
@@ -52,8 +54,7 @@ export class SqliteConnection {
 
   /** Whether another connection has committed, or the file was reopened, since the last call. */
   hasNews(database: Database): boolean {
-    const row = database.query<{ data_version: number }, []>("PRAGMA data_version").get();
-    const version = row?.data_version ?? -1;
+    const version = readDataVersion(database);
     if (version === this.#dataVersion) return false;
     this.#dataVersion = version;
     return true;
@@ -64,10 +65,31 @@ export class SqliteConnection {
     if (isDamage(error)) this.#drop(new FileProblem("unusable", describeFailure(error), error));
   }
 
-  /** Moves what the write-ahead log holds into the file, so that the file alone is the store. */
-  checkpoint(): void {
+  /** Remembers that there is something to {@link settle}. */
+  noteCommit(file: OpenFile): void {
     try {
-      this.#file?.database.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
+      this.#unsettledVersion = readDataVersion(file.database);
+    } catch {
+      // The commit stands whatever happens now; NaN equals no version.
+      this.#unsettledVersion = Number.NaN;
+    }
+  }
+
+  /**
+   * Moves what was committed here from the write-ahead log into the file. The log is found by path:
+   * when the file is replaced, SQLite takes what the log still holds for the newcomer's and lays it
+   * over its pages. So it is kept empty but for moments, and emptied once more when we see that the
+   * file is gone, unless someone may have begun to write to the newcomer.
+   */
+  settle(): void {
+    const file = this.#file;
+    const version = this.#unsettledVersion;
+    if (file === null || version === null) return;
+    this.#unsettledVersion = null;
+    try {
+      const stats = statOf(this.#path);
+      if (!isSameFile(stats, file.stats) && readDataVersion(file.database) !== version) return;
+      file.database.query("PRAGMA wal_checkpoint(TRUNCATE)").all();
     } catch (error) {
       this.report(error);
     }
@@ -80,10 +102,13 @@ export class SqliteConnection {
 
   #checkUnchanged(file: OpenFile): void {
     const stats = statOf(this.#path);
-    if (stats === null) {
-      this.#drop(new FileProblem("missing", "the file was deleted"));
-    } else if (stats.ino !== file.stats.ino || stats.dev !== file.stats.dev) {
-      this.#drop(new FileProblem("replaced", "the file was replaced"));
+    if (stats === null || !isSameFile(stats, file.stats)) {
+      this.settle();
+      this.#drop(
+        stats === null
+          ? new FileProblem("missing", "the file was deleted")
+          : new FileProblem("replaced", "the file was replaced"),
+      );
     } else if (stats.mtimeMs !== this.#seen.mtimeMs || stats.size !== this.#seen.size) {
       this.#checkRewritten(stats);
     }
@@ -128,4 +153,13 @@ export class SqliteConnection {
       throw problem;
     }
   }
+}
+
+function isSameFile(found: Stats | null, known: Stats): boolean {
+  return found !== null && found.ino === known.ino && found.dev === known.dev;
+}
+
+function readDataVersion(database: Database): number {
+  const row = database.query<{ data_version: number }, []>("PRAGMA data_version").get();
+  return row?.data_version ?? -1;
 }

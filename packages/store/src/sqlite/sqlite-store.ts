@@ -1,4 +1,3 @@
-import type { Database } from "bun:sqlite";
 import { resolve } from "node:path";
 import { checkTransaction } from "../check-transaction.ts";
 import { storeErrors } from "../errors.ts";
@@ -34,8 +33,8 @@ export interface SqliteStoreOptions {
 
 const transactionLimits = { maxOperations: 100_000, maxBytes: 64 * 1024 * 1024 };
 const expiryRetryMs = 1_000;
-/** After the first write of a burst: see {@link SqliteConnection.checkpoint}. */
-const checkpointDelayMs = 250;
+/** After the first write of a burst: see {@link SqliteConnection.settle}. */
+const settleDelayMs = 100;
 
 /** Keeps configuration in one SQLite file that any number of processes may have open. */
 export class SqliteStore implements ConfigStore {
@@ -48,7 +47,7 @@ export class SqliteStore implements ConfigStore {
   readonly #clock: () => number;
   readonly #watches = new Set<SqliteWatch>();
   #poller: ReturnType<typeof setInterval> | undefined;
-  #checkpointer: ReturnType<typeof setTimeout> | undefined;
+  #settler: ReturnType<typeof setTimeout> | undefined;
   #isPollDue = false;
   #hasOwnNews = false;
   #nextExpiryMs: number | null = null;
@@ -101,7 +100,7 @@ export class SqliteStore implements ConfigStore {
   async transact(transaction: Transaction): Promise<TransactionResult> {
     checkTransaction(this.url, transaction, transactionLimits);
     return this.#withFile((file) => {
-      const result = this.#write(file.database, () =>
+      const result = this.#write(file, () =>
         applyTransaction(file.database, transaction, this.#clock(), this.#logLimits),
       );
       this.#connection.confirm(file);
@@ -133,10 +132,8 @@ export class SqliteStore implements ConfigStore {
     for (const watch of this.#watches) watch.delivery.close();
     this.#watches.clear();
     this.#stopPolling();
-    if (this.#checkpointer !== undefined) {
-      clearTimeout(this.#checkpointer);
-      this.#connection.checkpoint();
-    }
+    clearTimeout(this.#settler);
+    this.#connection.settle();
     this.#connection.close();
   }
 
@@ -157,17 +154,19 @@ export class SqliteStore implements ConfigStore {
     }
   }
 
-  #write<T>(database: Database, work: () => T): T {
+  #write<T>(file: OpenFile, work: () => T): T {
+    const { database } = file;
     database.run("BEGIN IMMEDIATE");
     try {
       const result = work();
       database.run("COMMIT");
       this.#hasOwnNews = true;
       this.#pollSoon();
-      this.#checkpointer ??= setTimeout(() => {
-        this.#checkpointer = undefined;
-        this.#connection.checkpoint();
-      }, checkpointDelayMs);
+      this.#connection.noteCommit(file);
+      this.#settler ??= setTimeout(() => {
+        this.#settler = undefined;
+        this.#connection.settle();
+      }, settleDelayMs);
       return result;
     } catch (error) {
       // SQLite has already rolled back after some failures, a full disk among them.
@@ -203,7 +202,7 @@ export class SqliteStore implements ConfigStore {
         );
       }
       if (this.#nextExpiryMs !== null && this.#nextExpiryMs <= nowMs) {
-        this.#expire(file.database, nowMs);
+        this.#expire(file, nowMs);
       }
     } catch (error) {
       if (isLocked(error)) return;
@@ -216,9 +215,9 @@ export class SqliteStore implements ConfigStore {
     }
   }
 
-  #expire(database: Database, nowMs: number): void {
+  #expire(file: OpenFile, nowMs: number): void {
     try {
-      this.#write(database, () => expireDue(database, nowMs, this.#logLimits));
+      this.#write(file, () => expireDue(file.database, nowMs, this.#logLimits));
     } catch (error) {
       this.#connection.report(error);
       // Reads already leave due keys out, so a full or read-only disk only delays the deletes.
