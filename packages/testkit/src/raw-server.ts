@@ -109,7 +109,7 @@ class SocketPeer implements RawPeer {
   readonly #socket: Socket<SocketPeer>;
   readonly #out: Uint8Array[] = [];
   #isEnding = false;
-  #input = Buffer.alloc(0);
+  #input: Buffer = Buffer.alloc(0);
   #request: SeenRequest | null = null;
   /** Bytes of body to come, `-1` for a chunked one. */
   #left = 0;

@@ -1,0 +1,4 @@
+import { describeTransport } from "../../transport.conformance.ts";
+import { createWireTransport } from "./wire-transport.ts";
+
+describeTransport("wire", createWireTransport);
