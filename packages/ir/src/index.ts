@@ -1,3 +1,35 @@
+export { canonicalJson } from "./canonical.ts";
+export {
+  CHAIN_LIMITS,
+  INPUT_PARTS,
+  isSafeMethod,
+  RESERVED_STEP_NAMES,
+  STEP_NAME,
+} from "./chain-limits.ts";
+export { pathParameters } from "./check/call-path.ts";
+export { checkChain } from "./check/check-chain.ts";
+export { irErrors } from "./errors.ts";
+export { isEqualJson } from "./operators/compare.ts";
+export { holds } from "./operators/logic.ts";
+export type {
+  Operator,
+  OperatorEnv,
+  OperatorParam,
+  OperatorResponse,
+  ParamKind,
+  ResultKind,
+} from "./operators/operator.ts";
+export { operators } from "./operators/registry.ts";
+export {
+  type ChainPlan,
+  type PlannedStep,
+  planChain,
+  planChecked,
+  type Wait,
+  type WaitReason,
+} from "./plan/plan-chain.ts";
+export { chainJsonSchema, StoredChainSchema } from "./schema/stored-chain-schema.ts";
+export { callsOf, isSafeStep, STEP_KINDS, type StepKind, stepKind } from "./step-kind.ts";
 export type {
   JsonSchema,
   OnError,
@@ -19,3 +51,12 @@ export type {
   StoredUndo,
   StoredValue,
 } from "./stored-chain.ts";
+export {
+  fromLiteral,
+  hasDollarKey,
+  isStoredLiteral,
+  isStoredObject,
+  isStoredOperation,
+  isStoredReference,
+  toLiteral,
+} from "./stored-value.ts";

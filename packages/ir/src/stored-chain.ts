@@ -212,6 +212,8 @@ export interface StoredPolicies extends StoredItemPolicies {
     readonly stale_if_error?: number;
     /** The result may be given to clients with other credentials; default false. */
     readonly shared?: boolean;
+    /** Needed to cache a POST, PUT, PATCH or DELETE, such as a search sent as POST. */
+    readonly allow_unsafe?: true;
   };
   /** Joins equal calls in flight; never across different credentials. */
   readonly coalesce?: true | { readonly key: readonly StoredValue[] };

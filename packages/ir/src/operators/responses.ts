@@ -1,0 +1,34 @@
+import { type Operator, optional, step, text, textArgument } from "./operator.ts";
+
+export const status: Operator = {
+  name: "status",
+  doc: "The status a call step was answered with; absent when it was skipped",
+  params: [step("step")],
+  returns: "number",
+  evaluate: ([name], env) => env.response(textArgument("status", name))?.status,
+};
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+export const header: Operator = {
+  name: "header",
+  doc: "A header of a call step's response; absent when it has none",
+  params: [step("step"), text("name")],
+  returns: "string",
+  check: ([, name]) =>
+    typeof name !== "string" || TOKEN.test(name) ? null : "needs the name of a header",
+  evaluate: ([name, field], env) =>
+    env
+      .response(textArgument("header", name))
+      ?.header(textArgument("header", field).toLowerCase()) ?? undefined,
+};
+
+export const jsonata: Operator = {
+  name: "jsonata",
+  doc: "A JSONata expression computed on a value",
+  params: [text("expression"), optional("input")],
+  returns: "any",
+  isAsync: true,
+  evaluate: ([expression, input], env) => env.jsonata(textArgument("jsonata", expression), input),
+};
