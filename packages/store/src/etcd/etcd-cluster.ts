@@ -1,9 +1,8 @@
-import type { CallOptionsFactory, Etcd3 } from "etcd3";
+import type { Etcd3 } from "etcd3";
 import { isTransportFailure } from "./etcd-errors.ts";
-import { EtcdMember, type WatchStream } from "./etcd-member.ts";
+import { type CallOptions, EtcdMember, type WatchStream } from "./etcd-member.ts";
 import type { EtcdTarget } from "./etcd-url.ts";
 
-type CallOptions = Exclude<CallOptionsFactory, (...args: never) => unknown>;
 type Call<T> = (client: Etcd3, options: CallOptions) => Promise<T>;
 
 /**

@@ -12,8 +12,10 @@ import type { EtcdTarget } from "./etcd-url.ts";
 
 export type WatchStream = IDuplexStream<IWatchRequest, IWatchResponse>;
 
+/** What etcd3 takes beside a request: gRPC's options for one call. */
+export type CallOptions = Exclude<CallOptionsFactory, (...args: never) => unknown>;
+
 type FaultPolicy = NonNullable<NonNullable<IOptions["faultHandling"]>["global"]>;
-type CallOptions = Exclude<CallOptionsFactory, (...args: never) => unknown>;
 type Interceptor = NonNullable<CallOptions["interceptors"]>[number];
 
 /** gRPC status of a call whose token etcd does not know (any more). */
