@@ -34,17 +34,23 @@ export function describeReuse(context: ConformanceContext, open: () => Transport
     ),
   );
 
-  context.check("calls at the same time have a connection each", () =>
-    withServer(
-      (peer) => peer.write(OK),
-      async (server) => {
-        const call = callOf(originOf(server.port));
-        const outcomes = [1, 2, 3].map(() => outcomeOf(context.transport(), call));
-        expect(await Promise.all(outcomes)).toEqual(["200", "200", "200"]);
-        expect(server.connectionCount).toBe(3);
+  context.check("calls at the same time have a connection each", async () => {
+    const waiting: RawPeer[] = [];
+    const server = startRawServer({
+      onRequest: (_, peer) => {
+        waiting.push(peer);
+        if (waiting.length === 3) for (const one of waiting) one.write(OK);
       },
-    ),
-  );
+    });
+    try {
+      const call = callOf(originOf(server.port));
+      const outcomes = [1, 2, 3].map(() => outcomeOf(context.transport(), call));
+      expect(await Promise.all(outcomes)).toEqual(["200", "200", "200"]);
+      expect(server.connectionCount).toBe(3);
+    } finally {
+      server.stop();
+    }
+  });
 
   context.check("a pool of size 0 keeps nothing", () =>
     withServer(
@@ -55,7 +61,6 @@ export function describeReuse(context: ConformanceContext, open: () => Transport
         await context.transport().send(call);
         await context.transport().send(call);
         expect(server.connectionCount).toBe(2);
-        expect(server.requests[0]?.headerLines).toContain("Connection: close");
       },
     ),
   );
@@ -164,7 +169,7 @@ export function describeReuse(context: ConformanceContext, open: () => Transport
       withServer(
         (peer) => fail(peer),
         async (server) => {
-          const timeouts = { connectMs: 1_000, sendMs: 1_000, readMs: 50 };
+          const timeouts = { connectMs: 300, sendMs: 1_000, readMs: 50 };
           const call = callOf(originOf(server.port), { ...POST, timeouts });
           await outcomeOf(context.transport(), call);
           expect(server.requests.length).toBe(1);
@@ -185,7 +190,7 @@ export function describeReuse(context: ConformanceContext, open: () => Transport
         target: `/${i}`,
         cancel,
         buffered: i % 3 === 0,
-        timeouts: { connectMs: 5_000, sendMs: 5_000, readMs: 40 },
+        timeouts: { connectMs: 500, sendMs: 5_000, readMs: 40 },
         ...(i % 7 === 0 ? { deadlineAt: performance.now() + 5 } : {}),
         ...(i % 5 === 0 ? POST : {}),
       });

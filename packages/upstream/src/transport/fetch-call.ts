@@ -50,6 +50,25 @@ export class FetchCall {
     this.#onEnd(this);
   }
 
+  /** The request's body, watched: fetch does not tell a source that failed from a broken peer. */
+  guard(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+    const reader = body.getReader();
+    let isWanted = true;
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        const next = await reader.read().catch(() => null);
+        if (!isWanted) return;
+        if (next === null) controller.error(this.fail(this.#sourceFailed()));
+        else if (next.done) controller.close();
+        else controller.enqueue(next.value);
+      },
+      cancel: () => {
+        isWanted = false;
+        return reader.cancel();
+      },
+    });
+  }
+
   read(body: ReadableStream<Uint8Array>): void {
     this.#reader = body.getReader();
   }
@@ -115,6 +134,14 @@ export class FetchCall {
     if (ms === Number.POSITIVE_INFINITY) return;
     const isDeadline = untilDeadline <= phaseMs;
     this.#timer = setTimeout(() => this.fail(this.#late(isDeadline)), Math.max(0, Math.ceil(ms)));
+  }
+
+  #sourceFailed(): GatewayError {
+    return upstreamErrors.UPSTREAM_CANCELLED({
+      origin: describeOrigin(this.call.origin),
+      sent: true,
+      reason: "the request body failed",
+    });
   }
 
   #late(isDeadline: boolean): GatewayError {

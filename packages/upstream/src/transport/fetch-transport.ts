@@ -96,7 +96,7 @@ class FetchTransport implements Transport {
     return {
       method: call.method,
       headers,
-      body: call.body,
+      body: call.body instanceof ReadableStream ? running.guard(call.body) : call.body,
       redirect: "manual",
       signal: running.signal,
       keepalive: call.origin.keepalive.size > 0,

@@ -40,7 +40,11 @@ const UNSENT = new Set<UpstreamCode>([
  */
 export function mapFetchError(call: UpstreamCall, error: unknown): GatewayError {
   const reason = codeOf(error);
-  const code = CODES.get(reason) ?? (TLS_CODE.test(reason) ? "UPSTREAM_TLS" : "UPSTREAM_RESET");
+  const code =
+    // What a PEM that cannot be read comes out as.
+    reason === "FailedToOpenSocket" && call.origin.scheme === "https"
+      ? "UPSTREAM_TLS"
+      : (CODES.get(reason) ?? (TLS_CODE.test(reason) ? "UPSTREAM_TLS" : "UPSTREAM_RESET"));
   return upstreamErrors[code]({
     origin: describeOrigin(call.origin),
     sent: !UNSENT.has(code),
