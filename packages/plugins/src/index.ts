@@ -1,1 +1,2 @@
-export {};
+export { definePlugin, type PluginDefinition, type PluginEntry } from "./define-plugin.ts";
+export { type Plugins, plugins } from "./registry.ts";

@@ -85,7 +85,9 @@ function compileService(
     return null;
   }
   const target =
-    conf.upstream_id === undefined ? targets.uri(url.origin) : targets.upstream(conf.upstream_id);
+    conf.upstream_id === undefined
+      ? targets.uri(url.origin)
+      : targets.upstream(String(conf.upstream_id));
   if (target === null) {
     const missing = conf.upstream_id === undefined;
     issues.push({

@@ -1,0 +1,19 @@
+import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
+import type { PluginEntry } from "./define-plugin.ts";
+import { proxyChain } from "./proxy-chain.ts";
+
+/** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
+const entries: readonly PluginEntry[] = [proxyChain];
+
+/** The plugins of this build: what they accept, and how they are made. */
+export interface Plugins {
+  readonly registry: PluginRegistry;
+  get(name: string): PluginEntry | undefined;
+}
+
+const byName = new Map(entries.map((entry) => [entry.schema.name, entry]));
+
+export const plugins: Plugins = {
+  registry: createPluginRegistry(entries.map((entry) => entry.schema)),
+  get: (name) => byName.get(name),
+};
