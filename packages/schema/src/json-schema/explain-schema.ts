@@ -25,7 +25,13 @@ export function explainSchema(
   place: Place,
   options: MatcherOptions,
 ): Finding[] {
-  return new SchemaWalk(options).walk(schema, value, place);
+  const seen = new Set<string>();
+  return new SchemaWalk(options).walk(schema, value, place).filter(({ path, message }) => {
+    const key = `${path} ${message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
 }
 
 /** What the files beside this one need of the walk. */
