@@ -15,7 +15,7 @@ const makers = {
 type DemoName = keyof typeof makers;
 
 /** As `configs/` names a service's host. */
-export function hostOf(name: string): string {
+function hostOf(name: string): string {
   return `${name}_service`;
 }
 

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 
 export interface EtcdServerOptions {
+  /** Folder to make its data's folder in; default the system's temporary one. */
+  readonly folder?: string;
   /** Life of an authentication token; etcd's default is 300. */
   readonly authTokenTtlSeconds?: number;
   /** Further command-line arguments. */
@@ -48,7 +50,7 @@ export async function startEtcd(options: EtcdServerOptions = {}): Promise<EtcdSe
   if (binary === null) {
     throw new Error("no etcd binary on PATH: run ./scripts/test, which installs it");
   }
-  const home = await mkdtemp(join(tmpdir(), "catena-etcd-"));
+  const home = await mkdtemp(join(options.folder ?? tmpdir(), "catena-etcd-"));
   const dataDir = join(home, "data");
   const logFile = join(home, "etcd.log");
   const [port, peerPort] = [await freePort(), await freePort()];
