@@ -84,6 +84,12 @@ export const upstreamErrors = defineErrors({
     message: (p: { name: string; found: string }) =>
       `the hosts entry "${p.name}" is "${p.found}", expected an IP address with or without a port`,
   },
+  UPSTREAM_NO_NODE: {
+    status: 502,
+    source: "upstream",
+    retryable: false,
+    message: (p: CallFault) => `${p.origin} has no node left to try${because(p)}`,
+  },
   UPSTREAM_CANCELLED: {
     status: 499,
     source: "downstream",

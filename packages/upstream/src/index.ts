@@ -1,4 +1,15 @@
+export type { Balancer } from "./balancers/balancer.ts";
+export {
+  compileTimeouts,
+  compileUpstream,
+  type UpstreamPlan,
+  type UpstreamServices,
+} from "./compile-upstream.ts";
 export { upstreamErrors } from "./errors.ts";
+export { type ForwardedFor, requestHeaders, responseHeaders, setHeaders } from "./headers.ts";
+export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
+export { type Address, createResolver, type Resolver, type ResolverOptions } from "./resolver.ts";
+export { type OutgoingRequest, sendToUpstream } from "./send-to-upstream.ts";
 export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
 export { createFetchTransport } from "./transport/fetch-transport.ts";
 export type {

@@ -1,0 +1,140 @@
+/**
+ * Request headers that are ours to write or end at this hop: framing, connection management
+ * (RFC 9110 §7.6.1) and what nginx's proxy module leaves out. `Host` and the `X-Forwarded-*` family
+ * are set anew.
+ */
+const notForwarded = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "forwarded",
+  "host",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+  "x-real-ip",
+]);
+
+/** Response headers that end at this hop, and `Server`, which is ours (nginx, proxy_hide_header). */
+const notReturned = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "server",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-accel-buffering",
+  "x-accel-charset",
+  "x-accel-expires",
+  "x-accel-limit-rate",
+  "x-accel-redirect",
+  "x-pad",
+]);
+
+/** Who the client is and what it asked for, as the upstream is told. */
+export interface ForwardedFor {
+  readonly clientAddress: string;
+  readonly scheme: "http" | "https";
+  /** `Host` as sent, with port. */
+  readonly rawHost: string;
+  /** Port we listen on, for a Host without one. */
+  readonly serverPort: number;
+}
+
+/**
+ * The client's headers as they go upstream: a flat list whose first pair is `Host` (its value is set
+ * per node), then `X-Real-IP` and `X-Forwarded-*`, then everything else in the client's order.
+ * `X-Forwarded-For` is the client's list with its address appended; the other forwarded headers are
+ * always ours (apisix/cli/ngx_tpl.lua).
+ *
+ * @param client flat list, names in lower case.
+ */
+export function requestHeaders(client: readonly string[], about: ForwardedFor): string[] {
+  const { clientAddress, rawHost } = about;
+  const headers = [
+    "Host",
+    rawHost,
+    "X-Real-IP",
+    clientAddress,
+    "X-Forwarded-For",
+    clientAddress,
+    "X-Forwarded-Proto",
+    about.scheme,
+    "X-Forwarded-Host",
+    rawHost,
+    "X-Forwarded-Port",
+    portOf(rawHost) ?? String(about.serverPort),
+  ];
+  let named: ReadonlySet<string> | null = null;
+  for (let i = 0; i + 1 < client.length; i += 2) {
+    // The bound makes both elements present.
+    const name = client[i] as string;
+    const value = client[i + 1] as string;
+    if (!notForwarded.has(name)) headers.push(name, value);
+    else if (name === "x-forwarded-for") headers[5] = `${value}, ${clientAddress}`;
+    else if (name === "connection") named = namedByConnection(value);
+  }
+  return named === null ? headers : without(headers, named);
+}
+
+/**
+ * Applies what plugins set towards the upstream: each pair replaces all headers of that name; an
+ * empty value removes them.
+ */
+export function setHeaders(headers: string[], pairs: readonly string[]): string[] {
+  let result = headers;
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const name = pairs[i] as string;
+    const value = pairs[i + 1] as string;
+    result = without(result, new Set([name.toLowerCase()]));
+    if (value !== "") result.push(name, value);
+  }
+  return result;
+}
+
+/** An upstream's headers as they go to the client: without those that end at this hop. */
+export function responseHeaders(upstream: readonly string[]): string[] {
+  const headers: string[] = [];
+  let named: ReadonlySet<string> | null = null;
+  for (let i = 0; i + 1 < upstream.length; i += 2) {
+    const name = upstream[i] as string;
+    const value = upstream[i + 1] as string;
+    const lower = name.toLowerCase();
+    if (!notReturned.has(lower)) headers.push(lower, value);
+    else if (lower === "connection") named = namedByConnection(value);
+  }
+  return named === null ? headers : without(headers, named);
+}
+
+/** Headers that `Connection` declares to be for this hop only; `null` for the usual values. */
+function namedByConnection(value: string): ReadonlySet<string> | null {
+  if (value === "close" || value === "keep-alive") return null;
+  const names = value
+    .split(",")
+    .map((name) => name.trim().toLowerCase())
+    // What we write ourselves can't be asked away (RFC 9110 §7.6.1: end-to-end fields).
+    .filter((name) => name !== "" && !notForwarded.has(name));
+  return names.length === 0 ? null : new Set(names);
+}
+
+function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const name = headers[i] as string;
+    if (!names.has(name.toLowerCase())) kept.push(name, headers[i + 1] as string);
+  }
+  return kept;
+}
+
+function portOf(rawHost: string): string | null {
+  const match = /:(\d+)$/.exec(rawHost);
+  return match?.[1] ?? null;
+}
