@@ -1,1 +1,16 @@
-export {};
+export type { GatewayStatus } from "./control-plane.ts";
+export { displayUrl, type ListenAddress, listenErrors, parseListen } from "./listen.ts";
+export { createLog, type Log } from "./log.ts";
+export {
+  environmentNames,
+  resolveSettings,
+  type SettingsSources,
+} from "./settings/resolve-settings.ts";
+export {
+  defaults as defaultSettings,
+  defineGateway,
+  type PartialSettings,
+  type Settings,
+  SettingsSchema,
+} from "./settings/settings.ts";
+export { type Gateway, type GatewayOptions, startGateway, version } from "./start-gateway.ts";

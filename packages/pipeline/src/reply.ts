@@ -44,9 +44,11 @@ function errorPage(status: number): string {
   const known = pages.get(status);
   if (known !== undefined) return known;
   const title = `${status} ${titles[status] ?? "Error"}`;
+  // The bytes APISIX 3.18 answers with (recorded), so that clients which look for them find them.
   const page =
     `<html>\r\n<head><title>${title}</title></head>\r\n<body>\r\n` +
-    `<center><h1>${title}</h1></center>\r\n<hr><center>catena</center>\r\n</body>\r\n</html>\r\n`;
+    `<center><h1>${title}</h1></center>\r\n<hr><center>openresty</center>\r\n` +
+    `<p><em>Powered by <a href="https://apisix.apache.org/">APISIX</a>.</em></p></body>\r\n</html>\r\n`;
   pages.set(status, page);
   return page;
 }

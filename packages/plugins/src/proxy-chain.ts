@@ -25,7 +25,11 @@ export const proxyChain = definePlugin({
 });
 
 /** Turns the end of a chain into what the pipeline goes on with. */
-function finish(ctx: RequestContext, outcome: ChainOutcome, log: PluginLog): GatewayReply | undefined {
+function finish(
+  ctx: RequestContext,
+  outcome: ChainOutcome,
+  log: PluginLog,
+): GatewayReply | undefined {
   if (outcome.kind === "reply") {
     if (isGatewayError(outcome.error)) {
       log.warn("chain failed", {

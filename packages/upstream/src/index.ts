@@ -11,6 +11,7 @@ export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
 export { type Address, createResolver, type Resolver, type ResolverOptions } from "./resolver.ts";
 export { type OutgoingRequest, sendToUpstream } from "./send-to-upstream.ts";
 export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
+export { createTransport, type TransportName } from "./transport/create-transport.ts";
 export { createFetchTransport } from "./transport/fetch-transport.ts";
 export type {
   CallBody,

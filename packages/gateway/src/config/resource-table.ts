@@ -10,6 +10,7 @@ import {
   type ValidationOptions,
 } from "@catena/schema";
 import type { Change, StoreEntry } from "@catena/store";
+import { findUnserved } from "./unserved.ts";
 
 /** Deepest JSON a stored item may have; deeper ones are refused before they are parsed. */
 const maxItemDepth = 64;
@@ -121,7 +122,8 @@ export class ResourceTable {
       mode: "lenient",
       id,
     });
-    if (value === undefined) return issues.map(formatIssue).join("; ");
+    const unserved = value === undefined ? issues : findUnserved(kind, value);
+    if (value === undefined || unserved.length > 0) return unserved.map(formatIssue).join("; ");
     let items = this.#resources.get(kind);
     if (items === undefined) {
       items = new Map();

@@ -1,5 +1,5 @@
 import type { PhaseHandlers } from "@catena/pipeline";
-import type { UpstreamPlan } from "@catena/upstream";
+import type { CallTimeouts, UpstreamPlan } from "@catena/upstream";
 
 /**
  * Everything needed to serve one route, decided when the configuration changed. Immutable: a request
@@ -10,6 +10,8 @@ export interface RoutePlan {
   readonly handlers: PhaseHandlers;
   /** `null`: the route has none, and answers 503 unless a plugin ends the request. */
   readonly upstream: UpstreamPlan | null;
+  /** The route's own timeouts, which win over the upstream's. */
+  readonly timeouts: CallTimeouts | null;
   /** Status to answer at once because something the route refers to is missing; else `null`. */
   readonly unavailable: number | null;
 }

@@ -1,0 +1,165 @@
+import type { RequestContext } from "@catena/pipeline";
+import { plugins } from "@catena/plugins";
+import { createRouter, type Router } from "@catena/router";
+import { formatName, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
+import type { Change } from "@catena/store";
+import type { Resolver, Transport } from "@catena/upstream";
+import type { GatewayStatus } from "../control-plane.ts";
+import type { Log } from "../log.ts";
+import type { Settings } from "../settings/settings.ts";
+import { SurvivorPool } from "../survivors.ts";
+import { Dependents } from "./dependents.ts";
+import { ResourceTable } from "./resource-table.ts";
+import { RouteCompiler } from "./route-compiler.ts";
+import type { RoutePlan } from "./route-plan.ts";
+import { type RouteEntry, routerEntry } from "./router-entries.ts";
+import type { SyncTarget } from "./sync.ts";
+
+export interface ConfigurationOptions {
+  readonly settings: Settings;
+  readonly resolver: Resolver;
+  readonly transport: Transport;
+  readonly log: Log;
+}
+
+/** Most missing references that `/status` lists; the first ones tell what is wrong. */
+const maxDangling = 100;
+
+/**
+ * Everything that is served, and the only thing that changes it. A batch of changes is applied in one
+ * synchronous step: no request can see half of it (docs/decisions/0002).
+ */
+export class Configuration implements SyncTarget {
+  readonly #table: ResourceTable;
+  readonly #dependents = new Dependents();
+  readonly #survivors = new SurvivorPool();
+  readonly #router: Router<RouteEntry, RequestContext>;
+  readonly #compiler: RouteCompiler;
+  readonly #log: Log;
+  #loaded = false;
+
+  constructor(options: ConfigurationOptions) {
+    const { settings, log } = options;
+    this.#log = log;
+    this.#table = new ResourceTable(settings.prefix, { registry: plugins.registry });
+    this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
+    this.#compiler = new RouteCompiler({
+      ...options,
+      table: this.#table,
+      survivors: this.#survivors,
+    });
+  }
+
+  /** Whether the store was read at least once. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  keys(): Iterable<string> {
+    return this.#table.keys();
+  }
+
+  modRevision(key: string): number | undefined {
+    return this.#table.modRevision(key);
+  }
+
+  apply(changes: readonly Change[]): void {
+    const changed: ResourceKey[] = [];
+    for (const change of changes) {
+      const resource = this.#table.apply(change);
+      if (resource !== null) changed.push(resource);
+      else this.#reportRejection(change);
+    }
+    for (const resource of changed) this.#index(resource);
+    for (const resource of this.#affected(changed)) this.#refresh(resource);
+    this.#loaded = true;
+  }
+
+  /** Finds the route of a request and, compiling it on first use, its plan. */
+  match(ctx: RequestContext): RoutePlan | null {
+    const match = this.#router.match(ctx.host, ctx.path, ctx.method, ctx, ctx.rawHost);
+    if (match === null) return null;
+    const entry = match.payload;
+    entry.plan ??= this.#compiler.compile(entry.id);
+    ctx.routeId = entry.id;
+    ctx.matchedUri = match.pattern;
+    const params = match.params(ctx.path);
+    if (params !== null) ctx.params = params;
+    return entry.plan;
+  }
+
+  describe(): Pick<GatewayStatus, "resources" | "rejected" | "dangling"> {
+    return {
+      resources: Object.fromEntries(
+        kindNames.map((kind) => [kind, this.#table.count(kind)] as const).filter(([, n]) => n > 0),
+      ),
+      rejected: [...this.#table.rejected.values()].map((item) => ({
+        ...item,
+        serving_previous: this.#table.servesPrevious(item.key),
+      })),
+      dangling: this.#findDangling(),
+    };
+  }
+
+  #index(resource: ResourceKey): void {
+    const value = this.#table.get(resource.kind, resource.id);
+    this.#dependents.set(
+      resource,
+      value === undefined ? [] : referencesOf(resource.kind, value, { registry: plugins.registry }),
+    );
+    if (value === undefined) this.#survivors.drop(formatName(resource));
+    this.#compiler.forget(resource);
+  }
+
+  /** The changed resources and everything that is made from them, each once. */
+  #affected(changed: readonly ResourceKey[]): Iterable<ResourceKey> {
+    const affected = new Map<string, ResourceKey>();
+    for (const resource of changed) {
+      affected.set(formatName(resource), resource);
+      this.#dependents.visit(resource, (dependent) => {
+        affected.set(formatName(dependent), dependent);
+      });
+    }
+    return affected.values();
+  }
+
+  #refresh({ kind, id }: ResourceKey): void {
+    if (kind !== "routes") {
+      this.#compiler.forget({ kind, id });
+      return;
+    }
+    const route = this.#table.get("routes", id);
+    if (route === undefined || route.status === 0) {
+      this.#router.remove(id);
+      return;
+    }
+    const entry: RouteEntry = { id, plan: null };
+    this.#router.replace(id, [routerEntry(entry, route, this.#table)]);
+  }
+
+  #reportRejection(change: Change): void {
+    if (change.kind !== "put") return;
+    const rejected = this.#table.rejected.get(change.entry.key);
+    if (rejected?.revision !== change.entry.modRevision) return;
+    this.#log.error("a stored item is refused", {
+      key: rejected.key,
+      revision: rejected.revision,
+      reason: rejected.reason,
+      serving_previous: this.#table.servesPrevious(rejected.key),
+    });
+  }
+
+  #findDangling(): GatewayStatus["dangling"] {
+    const dangling: { resource: string; missing: string }[] = [];
+    for (const kind of kindNames) {
+      for (const [id, value] of this.#table.entries(kind)) {
+        for (const target of referencesOf(kind, value, { id, registry: plugins.registry })) {
+          if (this.#table.get(target.kind, target.id) !== undefined) continue;
+          dangling.push({ resource: formatName({ kind, id }), missing: formatName(target) });
+          if (dangling.length === maxDangling) return dangling;
+        }
+      }
+    }
+    return dangling;
+  }
+}
