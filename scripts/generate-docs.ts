@@ -3,6 +3,7 @@
  * and ends with code 1 when a file is not what it would write.
  */
 import { join } from "node:path";
+import { writeErrors } from "./docs/error-table.ts";
 import { writePackageTable } from "./docs/package-table.ts";
 import { repositoryRoot } from "./lib/repository.ts";
 
@@ -11,6 +12,7 @@ type Writer = (text: string) => string | Promise<string>;
 
 const writers: Readonly<Record<string, Writer>> = {
   "ARCHITECTURE.md": writePackageTable,
+  "docs/errors.md": writeErrors,
 };
 
 const isCheck = process.argv.includes("--check");
