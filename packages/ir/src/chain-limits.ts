@@ -65,7 +65,7 @@ export const INPUT_PARTS = [
 ] as const;
 
 /** RFC 9110 §9.2.1, and QUERY (draft-ietf-httpbis-safe-method-w-body). */
-export const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "QUERY"]);
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "QUERY"]);
 
 /** Whether a method only reads, so that calls of it may overlap. */
 export function isSafeMethod(method: string): boolean {

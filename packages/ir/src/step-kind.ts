@@ -12,7 +12,7 @@ export function stepKind(step: StoredStep): StepKind | null {
 }
 
 /** Everything a step may do: itself, the inside of an `each`, the branches of a `choose`. */
-export function actionsOf(step: StoredStep): readonly StoredAction[] {
+function actionsOf(step: StoredStep): readonly StoredAction[] {
   if (step.each !== undefined) return [step.each.do];
   if (step.choose === undefined) return [step];
   const { branches, otherwise } = step.choose;

@@ -63,7 +63,7 @@ export function fromLiteral(
 }
 
 /** Maps an object's own members, keeping their order and one named `__proto__`. */
-export function mapMembers<V, R>(
+function mapMembers<V, R>(
   object: Readonly<Record<string, V>>,
   map: (member: V, key: string) => R,
 ): Record<string, R> {

@@ -13,7 +13,7 @@ export interface Ranked {
  * Order in which candidates of one literal are tried: higher priority, then the longer pattern, then
  * the older route (lua-resty-radixtree). Never 0 for two different candidates.
  */
-export function compareRank(a: Ranked, b: Ranked): number {
+function compareRank(a: Ranked, b: Ranked): number {
   return (
     b.priority - a.priority ||
     b.pattern.length - a.pattern.length ||

@@ -39,7 +39,7 @@ export function* valuesOfEnd(chain: StoredChain): Values {
 }
 
 /** Every value a call computes. */
-export function* valuesOfCall(call: StoredCall): Values {
+function* valuesOfCall(call: StoredCall): Values {
   yield* Object.values(call.params ?? {});
   yield* Object.values(call.query ?? {});
   yield* Object.values(call.headers ?? {});

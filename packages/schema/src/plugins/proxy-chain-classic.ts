@@ -3,7 +3,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { idSchema, literals } from "../resources/shared-fields.ts";
 
 /** One call of a classic chain. */
-export const classicServiceSchema = Type.Object({
+const classicServiceSchema = Type.Object({
   /** Absolute http or https URL; see {@link checkClassicChain}. */
   uri: Type.String({ minLength: 1, description: "URL of the service" }),
   method: Type.Optional(

@@ -9,7 +9,7 @@ const book = {
 };
 
 /** HashiCorp Vault, KV version 1 (apisix/secret/vault.lua). */
-export const vaultSecretSchema = Type.Object({
+const vaultSecretSchema = Type.Object({
   ...book,
   uri: Type.String({ minLength: 1 }),
   token: Type.String(),
@@ -18,7 +18,7 @@ export const vaultSecretSchema = Type.Object({
 });
 
 /** AWS Secrets Manager (apisix/secret/aws.lua). */
-export const awsSecretSchema = Type.Object({
+const awsSecretSchema = Type.Object({
   ...book,
   access_key_id: Type.String(),
   secret_access_key: Type.String(),
@@ -28,7 +28,7 @@ export const awsSecretSchema = Type.Object({
 });
 
 /** Google Secret Manager (apisix/secret/gcp.lua). */
-export const gcpSecretSchema = Type.Object(
+const gcpSecretSchema = Type.Object(
   {
     ...book,
     auth_config: Type.Optional(

@@ -52,7 +52,7 @@ export async function plainReply(reply: UpstreamReply): Promise<PlainReply> {
   return { status: reply.status, headers: Object.fromEntries(headers), body };
 }
 
-export async function readBody(body: Uint8Array | ReadableStream<Uint8Array>): Promise<string> {
+async function readBody(body: Uint8Array | ReadableStream<Uint8Array>): Promise<string> {
   const bytes = body instanceof Uint8Array ? body : await new Response(body).bytes();
   return Buffer.from(bytes).toString("latin1");
 }

@@ -14,7 +14,7 @@ const FRAMING = /^(?:content-length|transfer-encoding)$/i;
  * The first reason why a call cannot be written as a request, or `null`. Run before a connection is
  * taken, so a refused call leaves no trace at the peer.
  */
-export function refuseCall(call: UpstreamCall): string | null {
+function refuseCall(call: UpstreamCall): string | null {
   const { method, target, headers } = call;
   if (method === "" || NOT_TOKEN.test(method)) return "the method is not a token";
   if (method === "CONNECT") return "CONNECT is not a request for an origin";
