@@ -22,8 +22,6 @@ export function findUnserved(kind: Kind, value: unknown): readonly Issue[] {
 }
 
 const unservedRouteFields: Readonly<Record<string, string>> = {
-  filter_func: "vars instead of a Lua function",
-  script: "plugins or a chain instead of a Lua script",
   remote_addr: "no condition on the client's address",
   remote_addrs: "no condition on the client's address",
   vars: "no vars",
