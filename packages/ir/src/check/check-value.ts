@@ -216,6 +216,11 @@ class ValueChecker {
       case "texts":
         if (!Array.isArray(arg) || !isTextList(arg)) refuse("texts written in the chain");
         return;
+      case "segment":
+        if (typeof arg !== "string" && !(Number.isSafeInteger(arg) && Number(arg) >= 0)) {
+          refuse("a member name or an array index");
+        }
+        return;
       case "step":
         this.#stepArgument(arg, path, refuse);
     }

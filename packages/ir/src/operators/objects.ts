@@ -17,6 +17,22 @@ const MERGE_DEPTH = 64;
 
 const names = { name: "key", kind: "texts" } as const;
 
+export const get: Operator = {
+  name: "get",
+  doc: "A member or an item reached by names and indexes; absent where the way ends",
+  params: [value("value"), { name: "segment", kind: "segment", rest: true }],
+  returns: "any",
+  evaluate([from, ...path]) {
+    let reached = from;
+    for (const segment of path) {
+      if (Array.isArray(reached)) reached = reached[Number(segment)];
+      else if (!isRecord(reached) || !Object.hasOwn(reached, String(segment))) return undefined;
+      else reached = reached[String(segment)];
+    }
+    return reached;
+  },
+};
+
 export const pick: Operator = {
   name: "pick",
   doc: "An object with only the named members of another",

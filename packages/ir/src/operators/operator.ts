@@ -21,10 +21,11 @@ export interface OperatorResponse {
 }
 
 /**
- * How an argument is given: computed per request; a literal of the stored form that is checked when
- * the chain is built; or a bare reference to a step, whose name `evaluate` gets.
+ * How an argument is given: computed per request (`value`); written in the chain and checked when
+ * it is built (`text`, a list of `texts`, a member name or array index as `segment`); or a bare
+ * reference to a step, whose name `evaluate` gets.
  */
-export type ParamKind = "value" | "text" | "texts" | "step";
+export type ParamKind = "value" | "text" | "texts" | "segment" | "step";
 
 export interface OperatorParam {
   readonly name: string;

@@ -5,7 +5,7 @@ import { json, number, string } from "./convert.ts";
 import { addSeconds, formatDate, now, parseDate, uuid } from "./dates.ts";
 import { and, coalesce, exists, has, ifElse, isIn, not, or } from "./logic.ts";
 import { matches } from "./matches.ts";
-import { keys, merge, object, omit, pick } from "./objects.ts";
+import { get, keys, merge, object, omit, pick } from "./objects.ts";
 import type { Operator } from "./operator.ts";
 import { header, jsonata, status } from "./responses.ts";
 import {
@@ -34,6 +34,7 @@ const table: readonly Operator[] = [
   first,
   formatDate,
   ge,
+  get,
   gt,
   has,
   header,
