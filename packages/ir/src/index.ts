@@ -28,7 +28,7 @@ export {
   type Wait,
   type WaitReason,
 } from "./plan/plan-chain.ts";
-export { collectHeads, valuesOfCall, valuesOfEnd, valuesOfStep } from "./plan/values-of.ts";
+export { collectHeads, valuesOfCall } from "./plan/values-of.ts";
 export { chainJsonSchema, StoredChainSchema } from "./schema/stored-chain-schema.ts";
 export { callsOf, isSafeStep, STEP_KINDS, type StepKind, stepKind } from "./step-kind.ts";
 export type {

@@ -39,7 +39,7 @@ export function* valuesOfEnd(chain: StoredChain): Values {
 }
 
 /** Every value a call computes. */
-function* valuesOfCall(call: StoredCall): Values {
+export function* valuesOfCall(call: StoredCall): Values {
   yield* Object.values(call.params ?? {});
   yield* Object.values(call.query ?? {});
   yield* Object.values(call.headers ?? {});
