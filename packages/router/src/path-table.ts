@@ -1,11 +1,11 @@
 import type { Candidate } from "./candidate.ts";
 import { insertRanked, removeRanked } from "./match-order.ts";
-import { RadixTree } from "./radix-tree.ts";
+import { PrefixTable } from "./prefix-table.ts";
 
-/** All candidates of one host: exact paths by map, prefixes by tree. */
+/** All candidates of one host: exact paths by map, prefixes by their own table. */
 export class PathTable<P, R> {
   readonly #exact = new Map<string, Candidate<P, R>[]>();
-  readonly #prefixes = new RadixTree<Candidate<P, R>[]>();
+  readonly #prefixes = new PrefixTable<Candidate<P, R>[]>();
 
   get isEmpty(): boolean {
     return this.#exact.size === 0 && this.#prefixes.size === 0;

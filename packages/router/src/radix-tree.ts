@@ -46,12 +46,12 @@ export class RadixTree<T> {
   }
 
   /**
-   * Calls `visit` with the value of every stored key that `text` starts with, longest key first,
-   * until it returns something other than `null`.
+   * Calls `visit` with the value and length of every stored key that `text` starts with, longest key
+   * first, until it returns something other than `null`.
    *
    * @param isReversed reads `text` from its end, for keys stored reversed (suffixes).
    */
-  find<R>(text: string, visit: (value: T) => R | null, isReversed = false): R | null {
+  find<R>(text: string, visit: Visit<T, R>, isReversed = false): R | null {
     return isReversed
       ? findReversed(this.#root, text, 0, visit)
       : findForward(this.#root, text, 0, visit);
@@ -71,6 +71,8 @@ export class RadixTree<T> {
     return had;
   }
 }
+
+type Visit<T, R> = (value: T, length: number) => R | null;
 
 interface Node<T> {
   /** What this node adds to the key of its parent. */
@@ -108,33 +110,23 @@ function sharedLength(label: string, key: string, at: number): number {
   return length;
 }
 
-function findForward<T, R>(
-  node: Node<T>,
-  text: string,
-  at: number,
-  visit: (value: T) => R | null,
-): R | null {
+function findForward<T, R>(node: Node<T>, text: string, at: number, visit: Visit<T, R>): R | null {
   const child = at < text.length ? node.children.get(text.charCodeAt(at)) : undefined;
   if (child !== undefined && text.startsWith(child.label, at)) {
     const found = findForward(child, text, at + child.label.length, visit);
     if (found !== null) return found;
   }
-  return node.value === null ? null : visit(node.value);
+  return node.value === null ? null : visit(node.value, at);
 }
 
 /** @param at characters of `text` already used, counted from its end. */
-function findReversed<T, R>(
-  node: Node<T>,
-  text: string,
-  at: number,
-  visit: (value: T) => R | null,
-): R | null {
+function findReversed<T, R>(node: Node<T>, text: string, at: number, visit: Visit<T, R>): R | null {
   const child = node.children.get(text.charCodeAt(text.length - 1 - at));
   if (child !== undefined && endsAt(child.label, text, at)) {
     const found = findReversed(child, text, at + child.label.length, visit);
     if (found !== null) return found;
   }
-  return node.value === null ? null : visit(node.value);
+  return node.value === null ? null : visit(node.value, at);
 }
 
 function endsAt(label: string, text: string, at: number): boolean {

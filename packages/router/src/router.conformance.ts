@@ -402,7 +402,13 @@ function matchText(router: Router<string, TestRequest>, request: string): string
 export function naiveMatch(
   mode: RouterMode,
   routes: readonly TestRoute[],
-  request: { readonly host: string; readonly path: string; readonly method: string },
+  request: {
+    readonly host: string;
+    readonly rawHost: string;
+    readonly path: string;
+    readonly method: string;
+    readonly flags: readonly string[];
+  },
 ): string | null {
   const listed = routes.flatMap((route, age) =>
     route.uris.flatMap((uri) => {
@@ -414,8 +420,9 @@ export function naiveMatch(
     const hosts = mode === HOST_URI ? (host === null ? [] : [host]) : (route.hosts ?? []);
     return (
       (!route.methods?.length || route.methods.includes(request.method)) &&
-      (hosts.length === 0 || hosts.some((one) => fitsHost(one, request.host))) &&
-      fitsPath(mode, uri, request.path)
+      (hosts.length === 0 || hosts.some((one) => fitsHost(mode, one, request))) &&
+      fitsPath(mode, uri, request.path) &&
+      (route.accepts?.(request) ?? true)
     );
   });
   const rank = ({ route, age, uri, host }: (typeof listed)[number]) => [
@@ -434,7 +441,12 @@ export function naiveMatch(
   return fitting[0]?.route.id ?? null;
 }
 
-function fitsHost(pattern: string, host: string): boolean {
+function fitsHost(
+  mode: RouterMode,
+  pattern: string,
+  { host, rawHost }: { readonly host: string; readonly rawHost: string },
+): boolean {
+  if (pattern.includes(":")) return mode !== HOST_URI && rawHost === pattern;
   return pattern.startsWith("*") ? host.endsWith(pattern.slice(1)) : host === pattern;
 }
 

@@ -30,7 +30,16 @@ const path = fc
     maxLength: 5,
   })
   .map((segments) => `/${segments.join("/")}`);
-const routeHost = fc.constantFrom("a.com", "b.a.com", "*.a.com", "*a.com", "*.com", "*", "c.org");
+const routeHost = fc.constantFrom(
+  "a.com",
+  "b.a.com",
+  "*.a.com",
+  "*a.com",
+  "*.com",
+  "*",
+  "c.org",
+  "a.com:8080",
+);
 const method = fc.constantFrom("GET", "POST", "PUT");
 
 const route = fc.record({
@@ -38,11 +47,18 @@ const route = fc.record({
   hosts: fc.uniqueArray(routeHost, { maxLength: 2 }),
   methods: fc.uniqueArray(method, { maxLength: 2 }),
   priority: fc.constantFrom(0, 0, 0, 1, 5),
+  accepts: fc.constantFrom(
+    () => true,
+    ({ flags }: TestRequest) => flags.includes("f"),
+    ({ flags }: TestRequest) => !flags.includes("g"),
+  ),
 });
 const request = fc.record({
   host: fc.constantFrom("a.com", "b.a.com", "x.b.a.com", "ba.com", "c.org", "d.com", ""),
+  port: fc.constantFrom("", ":8080"),
   path,
   method,
+  flags: fc.subarray(["f", "g"]),
 });
 const modes: RouterMode[] = ["radixtree_host_uri", "radixtree_uri", "radixtree_uri_with_parameter"];
 
@@ -74,9 +90,12 @@ describe("agrees with looking at every route", () => {
           expect(router.size).toBe(kept.size);
           for (const one of requests) {
             const { host, path: at, method: verb } = one;
-            const found = router.match(host, at, verb, { flags: [] });
-            const trials = router.explain(host, at, verb, { flags: [] });
-            expect(found?.payload ?? null).toBe(naiveMatch(mode, [...kept.values()], one));
+            const rawHost = host + one.port;
+            const found = router.match(host, at, verb, one, rawHost);
+            const trials = router.explain(host, at, verb, one, rawHost);
+            expect(found?.payload ?? null).toBe(
+              naiveMatch(mode, [...kept.values()], { ...one, rawHost }),
+            );
             const winner = trials.find((trial) => trial.refusal === null);
             expect(winner?.match).toEqual(found ?? undefined);
           }
