@@ -1,0 +1,35 @@
+import type { ExpressionCheck, PluginRegistry } from "@catena/schema";
+import type { ConfigStore } from "@catena/store";
+
+/** A key that opens the Admin API. */
+export interface AdminKey {
+  /** Names the key's holder for people; it is never sent anywhere. */
+  readonly name: string;
+  readonly key: string;
+  /** `viewer` may only read. */
+  readonly role: "admin" | "viewer";
+}
+
+/** What an Admin API is made of. */
+export interface AdminOptions {
+  /** Opened and closed by the caller. */
+  readonly store: ConfigStore;
+  /** Directory of all resources in the store, without a slash at the end; APISIX's is `/apisix`. */
+  readonly prefix: string;
+  /** Keys accepted in `X-API-KEY`. Without any, nobody is let in. */
+  readonly keys: readonly AdminKey[];
+  /** The plugins whose configuration is accepted. */
+  readonly registry: PluginRegistry;
+  readonly checkExpression?: ExpressionCheck;
+  /**
+   * Addresses and CIDR blocks of clients that may connect, whatever key they have. Default: this
+   * machine alone (`127.0.0.0/8`, `::1/128`). An empty list lets nobody in.
+   */
+  readonly allowAdmin?: readonly string[];
+  /** `Server` of every answer; clients read APISIX's version from it. Default `APISIX/3.18.0`. */
+  readonly serverHeader?: string;
+  /** Whether browsers of other origins may read answers. Default `true`, as in APISIX. */
+  readonly cors?: boolean;
+  /** Milliseconds since 1970; the clock behind create_time and update_time. */
+  readonly now?: () => number;
+}

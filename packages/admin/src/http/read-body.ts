@@ -1,0 +1,48 @@
+import { formatFault, parseJson } from "@catena/json";
+import { adminErrors } from "../errors.ts";
+
+/** Largest body in bytes, APISIX's limit and etcd's default for one request. */
+export const maxBodyBytes = 1_572_864;
+
+/**
+ * Reads a body up to the limit.
+ *
+ * @returns the text; empty when there is no body.
+ * @throws ADMIN_REQUEST_INVALID
+ */
+export async function readBody(request: Request): Promise<string> {
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > maxBodyBytes) throw tooLarge(announced);
+  if (request.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > maxBodyBytes) throw tooLarge(size);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size).toString("utf8");
+}
+
+/**
+ * Reads a body as JSON, whatever its content type says (as APISIX does).
+ *
+ * @returns `undefined` when there is no body.
+ * @throws ADMIN_REQUEST_INVALID with line and column, and the body itself in its details
+ */
+export async function readJsonBody(request: Request): Promise<unknown> {
+  const text = await readBody(request);
+  if (text === "") return undefined;
+  const parsed = parseJson(text);
+  if (parsed.kind === "value") return parsed.value;
+  throw adminErrors.ADMIN_REQUEST_INVALID({
+    reason: `invalid request body: ${formatFault(parsed)}`,
+    ...{ body: text },
+  });
+}
+
+function tooLarge(size: number): Error {
+  return adminErrors.ADMIN_REQUEST_INVALID({
+    reason: `invalid request body: request size ${size} is greater than the maximum size ${maxBodyBytes} allowed`,
+  });
+}

@@ -1,0 +1,149 @@
+import { isJsonObject, type JsonObject, kinds } from "@catena/schema";
+import type { Operation } from "@catena/store";
+import type { AdminContext } from "../admin-context.ts";
+import { adminErrors } from "../errors.ts";
+import { type Address, keyOf } from "./address.ts";
+import { checkReferences } from "./check-references.ts";
+import { checkUnique } from "./check-unique.ts";
+import { mergePatch, patchAt } from "./patch-value.ts";
+import { invalid, prepareDocument } from "./prepare-document.ts";
+import type { ResourceReply } from "./resource-reply.ts";
+import { decodeEntry } from "./stored-item.ts";
+
+/** What a write is given beside its address. */
+export interface WriteRequest {
+  /** `undefined` when there was no body. */
+  readonly body: unknown;
+  readonly ttlSeconds?: number;
+}
+
+/** Attempts against writers of the same key; each lost attempt is somebody's won one. */
+const maxAttempts = 16;
+
+/**
+ * Stores a document as it was sent, with its id and times added. The last writer wins; that the
+ * create_time and the status are right although others write is what the comparison is for.
+ *
+ * @returns 201 when the key is new, else 200.
+ * @throws ADMIN_RESOURCE_INVALID, ADMIN_OWNER_MISSING, ADMIN_CONFLICT, STORE_*
+ */
+export async function putResource(
+  context: AdminContext,
+  address: Address,
+  request: WriteRequest,
+): Promise<ResourceReply> {
+  const { key = "", id, document } = prepareDocument(context, address, request.body, "put");
+  const { store } = context;
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const existing = await store.get(key);
+    const guards = await checkReferences(context, address, document, id);
+    await checkUnique(context, address, document, id);
+    const previous = existing === null ? {} : decodeLeniently(existing.value);
+    const value = withTimes(context, address, document, previous["create_time"]);
+    const result = await store.transact({
+      comparisons: [{ key, modRevision: existing?.modRevision ?? 0 }, ...guards],
+      operations: [put(key, value, request)],
+    });
+    if (result.committed) return { status: existing === null ? 201 : 200, body: { key, value } };
+  }
+  throw adminErrors.ADMIN_CONFLICT({ key });
+}
+
+/**
+ * Stores a document under a new id: the revision the store gave to a write of its own, in 20 digits
+ * (apisix/core/etcd.lua, push). A cluster shared with APISIX therefore never sees an id twice.
+ *
+ * @throws as {@link putResource}
+ */
+export async function postResource(
+  context: AdminContext,
+  address: Address,
+  request: WriteRequest,
+): Promise<ResourceReply> {
+  const draft = prepareDocument(context, address, request.body, "post");
+  const guards = await checkReferences(context, address, draft.document, undefined);
+  await checkUnique(context, address, draft.document, undefined);
+  const generated = await context.store.transact({
+    comparisons: [],
+    operations: [{ kind: "put", key: `${context.prefix}/gen_id`, value: "1" }],
+  });
+  if (!generated.committed) throw adminErrors.ADMIN_CONFLICT({ key: "gen_id" });
+  const name = String(generated.revision).padStart(20, "0");
+  const key = keyOf(address, name, context.prefix) ?? "";
+  const value = withTimes(context, address, { ...draft.document, id: name }, undefined);
+  const result = await context.store.transact({
+    comparisons: [{ key, modRevision: 0 }, ...guards],
+    operations: [put(key, value, request)],
+  });
+  if (!result.committed) throw adminErrors.ADMIN_CONFLICT({ key });
+  return { status: 201, body: { key, value } };
+}
+
+/**
+ * Changes parts of a stored document: a merge without a sub-path, an assignment with one. A change
+ * by somebody else in between is reported, not retried.
+ *
+ * @throws ADMIN_RESOURCE_INVALID, ADMIN_RESOURCE_MISSING, ADMIN_CONFLICT, STORE_*
+ */
+export async function patchResource(
+  context: AdminContext,
+  address: Address,
+  request: WriteRequest,
+): Promise<ResourceReply> {
+  const { kind, owner, name, subPath } = address;
+  if (kind === "secrets" && owner === undefined) throw invalid("missing secret type");
+  if (name === undefined) throw invalid(`missing ${kinds[kind].label} id`);
+  if (request.body === undefined) throw invalid("missing new configuration");
+  const isWhole = subPath.length === 0;
+  if (isWhole && (typeof request.body !== "object" || request.body === null)) {
+    throw invalid("invalid configuration");
+  }
+  const key = keyOf(address, name, context.prefix);
+  const existing = key === null ? null : await context.store.get(key);
+  if (key === null || existing === null) throw adminErrors.ADMIN_RESOURCE_MISSING({ key: name });
+  const stored = decodeEntry(existing);
+  const patched = isWhole
+    ? mergePatch(stored, request.body)
+    : patchAt(stored, subPath, request.body);
+  const given = isWhole && isJsonObject(request.body) ? request.body["update_time"] : undefined;
+  const timed = { ...patched, update_time: given ?? context.nowSeconds() };
+  const { id, document } = prepareDocument(context, address, timed, "patch");
+  const guards = await checkReferences(context, address, document, id);
+  await checkUnique(context, address, document, id);
+  const result = await context.store.transact({
+    comparisons: [{ key, modRevision: existing.modRevision }, ...guards],
+    operations: [put(key, document, request)],
+  });
+  if (!result.committed) throw adminErrors.ADMIN_CONFLICT({ key });
+  return { status: 200, body: { key, value: document } };
+}
+
+function put(key: string, value: JsonObject, { ttlSeconds }: WriteRequest): Operation {
+  const operation = { kind: "put", key, value: JSON.stringify(value) } as const;
+  return ttlSeconds === undefined ? operation : { ...operation, ttlSeconds };
+}
+
+function withTimes(
+  context: AdminContext,
+  { kind }: Address,
+  document: JsonObject,
+  createTime: unknown,
+): JsonObject {
+  if (!kinds[kind].hasTimes) return document;
+  const now = context.nowSeconds();
+  return {
+    ...document,
+    create_time: typeof createTime === "number" ? createTime : now,
+    update_time: now,
+  };
+}
+
+/** A broken value is replaced like any other. */
+function decodeLeniently(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
