@@ -47,7 +47,8 @@ export const chainErrors = defineErrors({
     status: 502,
     source: "upstream",
     retryable: false,
-    message: (p: StepFault & { status: number }) => `step "${p.step}" answered ${p.status}`,
+    message: (p: StepFault & { status: number; pass?: true }) =>
+      `step "${p.step}" answered ${p.status}`,
   },
   CHAIN_REPLY_INVALID: {
     status: 502,

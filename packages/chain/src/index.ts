@@ -7,6 +7,11 @@ export {
   compileClassic,
 } from "./classic/compile-classic.ts";
 export { runClassic } from "./classic/run-classic.ts";
+export type { ChainClock } from "./clock.ts";
+export { type ChainServices, compileChain } from "./compile-chain.ts";
+export type { CompiledChain } from "./compiled-chain.ts";
 export { chainErrors } from "./errors.ts";
 export { type ChainLimits, DEFAULT_LIMITS } from "./limits.ts";
+export { runChain } from "./run/run-chain.ts";
+export type { SurvivingState } from "./surviving-state.ts";
 export { ChainTrace, type StepOutcome, type StepTrace } from "./trace.ts";

@@ -1,3 +1,5 @@
+import { CHAIN_LIMITS, type StoredChain } from "@catena/ir";
+
 /** Bounds on everything a chain can make grow; sizes in bytes, times in milliseconds. */
 export interface ChainLimits {
   readonly steps: number;
@@ -14,14 +16,28 @@ export interface ChainLimits {
 }
 
 export const DEFAULT_LIMITS: ChainLimits = {
-  steps: 64,
-  subDepth: 8,
-  eachItems: 100,
-  eachConcurrency: 16,
-  requestBytes: 1024 * 1024,
-  responseBytes: 4 * 1024 * 1024,
-  mergedBytes: 8 * 1024 * 1024,
-  jsonDepth: 64,
-  deadlineMs: 30_000,
-  timeoutMs: 6000,
+  steps: CHAIN_LIMITS.maxSteps,
+  subDepth: CHAIN_LIMITS.maxSubDepth,
+  eachItems: CHAIN_LIMITS.defaultEachItems,
+  eachConcurrency: CHAIN_LIMITS.defaultEachConcurrency,
+  requestBytes: CHAIN_LIMITS.requestBytes,
+  responseBytes: CHAIN_LIMITS.responseBytes,
+  mergedBytes: CHAIN_LIMITS.mergedBytes,
+  jsonDepth: CHAIN_LIMITS.jsonDepth,
+  deadlineMs: CHAIN_LIMITS.defaultDeadlineMs,
+  timeoutMs: CHAIN_LIMITS.defaultTimeoutMs,
 };
+
+/** The limits of one chain: its own where it sets them. */
+export function chainLimits(gateway: ChainLimits, chain: StoredChain): ChainLimits {
+  const own = chain.limits;
+  if (own === undefined) return gateway;
+  return {
+    ...gateway,
+    requestBytes: own.request_bytes ?? gateway.requestBytes,
+    responseBytes: own.response_bytes ?? gateway.responseBytes,
+    mergedBytes: own.merged_bytes ?? gateway.mergedBytes,
+    jsonDepth: own.json_depth ?? gateway.jsonDepth,
+    subDepth: own.sub_depth ?? gateway.subDepth,
+  };
+}

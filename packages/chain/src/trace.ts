@@ -1,3 +1,6 @@
+import { type GatewayError, isGatewayError } from "@catena/errors";
+import type { StepResult } from "./step-result.ts";
+
 /** How a step went: what a trace, `Server-Timing`, metrics and spans are made of. */
 export interface StepTrace {
   /** The step's name; `name[3]` for an `each` item, `name.inner` for a sub-chain's step. */
@@ -40,3 +43,24 @@ export class ChainTrace {
     return trace;
   }
 }
+
+/** Writes down how a step ended. */
+export function endTrace(
+  trace: StepTrace | null,
+  ended: StepResult | GatewayError,
+  nowMs: number,
+): void {
+  if (trace === null) return;
+  trace.endMs = nowMs;
+  if (isGatewayError(ended)) {
+    trace.outcome = "failed";
+    trace.reason = ended.code;
+  } else trace.outcome = OUTCOMES[ended.state];
+}
+
+const OUTCOMES = {
+  done: "done",
+  skipped: "skipped",
+  degraded: "fallback",
+  exit: "exited",
+} as const;

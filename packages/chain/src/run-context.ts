@@ -1,0 +1,87 @@
+import type { CancelScope } from "@catena/upstream";
+import type { ChainRequest } from "./chain-request.ts";
+import type { ChainClock } from "./clock.ts";
+import type { CompiledChain } from "./compiled-chain.ts";
+import type { ChainReply, StepResult } from "./step-result.ts";
+import type { ChainTrace, StepTrace } from "./trace.ts";
+import type { Raw } from "./values/json-view.ts";
+import type { Scope } from "./values/scope.ts";
+
+/**
+ * What may be ended early, and by what: `safe` calls by anything; `unsafe` ones by a failed sibling
+ * but not by a client that left; `protected` ones (with an undo) only when everything ends.
+ */
+export type Guard = "safe" | "unsafe" | "protected";
+
+/** What the steps of one run share. */
+export interface RunContext {
+  readonly chain: CompiledChain;
+  readonly request: ChainRequest;
+  readonly scope: Scope;
+  readonly clock: ChainClock;
+  readonly random: () => number;
+  readonly trace: ChainTrace | null;
+  /** Whose request it is, for what must not be shared between clients; computed when asked. */
+  identity(): string;
+  /** Runs another chain with `body` as its input, as a step of this one. */
+  runSub(chain: CompiledChain, body: Raw, step: StepRun): Promise<ChainReply>;
+}
+
+/** What is known of the effects a step had; shared by everything the step does. */
+export interface Effects {
+  /** A service may have done something that no response tells of. */
+  uncertain: boolean;
+}
+
+/** One execution of a step, of a branch, or of an `each` item. */
+export class StepRun {
+  readonly context: RunContext;
+  readonly scope: Scope;
+  /** The step's name, with the item's place inside an `each`. */
+  readonly label: string;
+  readonly trace: StepTrace | null;
+  readonly cancel: CancelScope;
+  /** On the clock's monotonic scale. */
+  readonly deadlineAt: number;
+  readonly effects: Effects;
+
+  constructor(
+    context: RunContext,
+    scope: Scope,
+    label: string,
+    trace: StepTrace | null,
+    cancel: CancelScope,
+    deadlineAt: number,
+    effects: Effects,
+  ) {
+    this.context = context;
+    this.scope = scope;
+    this.label = label;
+    this.trace = trace;
+    this.cancel = cancel;
+    this.deadlineAt = deadlineAt;
+    this.effects = effects;
+  }
+
+  /** Milliseconds until the chain's deadline; not above 0 when it passed. */
+  remainingMs(): number {
+    return this.deadlineAt - this.context.clock.monotonicMs();
+  }
+
+  /** One item of an `each`, which ends with `cancel`. */
+  forItem(scope: Scope, cancel: CancelScope): StepRun {
+    const { context, deadlineAt, effects } = this;
+    const label = `${this.label}[${scope.index}]`;
+    const trace = context.trace?.begin(label, context.clock.monotonicMs()) ?? null;
+    return new StepRun(context, scope, label, trace, cancel, deadlineAt, effects);
+  }
+
+  /** The same execution under another scope and deadline, as when several requests wait for it. */
+  under(cancel: CancelScope, deadlineAt: number): StepRun {
+    const { context, scope, label, trace, effects } = this;
+    return new StepRun(context, scope, label, trace, cancel, deadlineAt, effects);
+  }
+}
+
+/** What a step does, with every policy of it built in. */
+export type Action = (run: StepRun) => Promise<StepResult>;

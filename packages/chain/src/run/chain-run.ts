@@ -1,0 +1,231 @@
+import type { GatewayError } from "@catena/errors";
+import type { CancelReason } from "@catena/upstream";
+import type { ChainRequest } from "../chain-request.ts";
+import type { ChainClock } from "../clock.ts";
+import type { CompiledChain, CompiledStep } from "../compiled-chain.ts";
+import { chainErrors } from "../errors.ts";
+import { wrapValueFault } from "../failure.ts";
+import { checkInput } from "../input/compile-input.ts";
+import { type RunContext, StepRun } from "../run-context.ts";
+import { type ChainReply, SKIPPED, type StepResult } from "../step-result.ts";
+import { asGatewayError, runAction } from "../steps/run-action.ts";
+import { type ChainTrace, endTrace } from "../trace.ts";
+import { isMet } from "../values/condition.ts";
+import { InputView } from "../values/input-view.ts";
+import { type Raw, viewTrusted } from "../values/json-view.ts";
+import { Scope } from "../values/scope.ts";
+import { clientIdentity } from "./client-identity.ts";
+import type { GuardScopes } from "./guard-scopes.ts";
+
+/** What a run has from whoever started it. */
+export interface RunStart {
+  readonly chain: CompiledChain;
+  readonly request: ChainRequest;
+  readonly input: InputView;
+  readonly deadlineAt: number;
+  readonly scopes: GuardScopes;
+  readonly trace: ChainTrace | null;
+  /** The run whose step this chain is; `null` for a request's own. */
+  readonly parent: ChainRun | null;
+  /** Put before the names of steps. */
+  readonly prefix: string;
+}
+
+/** One execution of a chain: starts each step when what it waits for is over. */
+export class ChainRun implements RunContext {
+  readonly chain: CompiledChain;
+  readonly request: ChainRequest;
+  readonly scope: Scope;
+  readonly deadlineAt: number;
+  readonly clock: ChainClock;
+  readonly random: () => number;
+  readonly trace: ChainTrace | null;
+  readonly scopes: GuardScopes;
+  readonly #parent: ChainRun | null;
+  readonly #prefix: string;
+  readonly #depth: number;
+  readonly #results: (StepResult | undefined)[];
+  readonly #waiting: Uint8Array;
+  readonly #over = Promise.withResolvers<ChainReply | null>();
+  #open = 0;
+  #failure: GatewayError | null = null;
+  #exit: ChainReply | null = null;
+  #identity: string | null = null;
+
+  constructor(start: RunStart) {
+    const { chain } = start;
+    this.chain = chain;
+    this.request = start.request;
+    this.deadlineAt = start.deadlineAt;
+    this.clock = chain.clock;
+    this.random = chain.random;
+    this.trace = start.trace;
+    this.scopes = start.scopes;
+    this.#parent = start.parent;
+    this.#prefix = start.prefix;
+    this.#depth = start.parent === null ? 0 : start.parent.#depth + 1;
+    this.#results = new Array<StepResult | undefined>(chain.steps.length).fill(undefined);
+    this.#waiting = chain.waitCounts.slice();
+    this.scope = new Scope(start.input, this.#results, undefined, -1);
+  }
+
+  /**
+   * Runs every step. Nothing is in flight any more when it answers.
+   *
+   * @returns what a step answered the client with, or `null` to go on to the chain's end.
+   * @throws the first failure, as a GatewayError.
+   */
+  execute(): Promise<ChainReply | null> {
+    for (const step of this.chain.steps) if (this.#waiting[step.index] === 0) this.#start(step);
+    this.#settle();
+    return this.#over.promise;
+  }
+
+  identity(): string {
+    if (this.#parent !== null) return this.#parent.identity();
+    this.#identity ??= clientIdentity(this.request);
+    return this.#identity;
+  }
+
+  /** @throws CHAIN_SUB_TOO_DEEP, and whatever ended the other chain. */
+  async runSub(chain: CompiledChain, body: Raw, step: StepRun): Promise<ChainReply> {
+    const maxDepth = this.#root().chain.limits.subDepth;
+    if (this.#depth >= maxDepth)
+      throw chainErrors.CHAIN_SUB_TOO_DEEP({ step: step.label, maxDepth });
+    const { request, trace } = this;
+    const view = body === undefined ? null : viewTrusted(body);
+    const { coercions } = chain.input;
+    const input = new InputView(request, null, view, coercions, step.scope.input.startedAtMs);
+    checkSubInput(chain, input, step.label);
+    const { scopes, unlink } = this.scopes.nested(step.cancel);
+    const prefix = `${step.label}.`;
+    const { deadlineAt } = step;
+    const run = new ChainRun({
+      chain,
+      request,
+      input,
+      deadlineAt,
+      scopes,
+      trace,
+      parent: this,
+      prefix,
+    });
+    try {
+      return (await run.execute()) ?? (await run.renderReply(step.label));
+    } finally {
+      unlink();
+    }
+  }
+
+  /** Computes the reply of a chain that ends with one. */
+  async renderReply(label: string): Promise<ChainReply> {
+    const { end } = this.chain;
+    if (end.kind !== "reply") throw chainErrors.CHAIN_INTERNAL({ step: label });
+    return await end.reply.render(this.scope, label);
+  }
+
+  #root(): ChainRun {
+    return this.#parent === null ? this : this.#parent.#root();
+  }
+
+  #start(step: CompiledStep): void {
+    if (this.#failure !== null || this.#exit !== null) return;
+    const label = this.#prefix + step.name;
+    const stop = this.scopes.safe.reason;
+    if (stop !== null) this.#fail(stopped(label, stop));
+    else if (this.deadlineAt <= this.clock.monotonicMs())
+      this.#fail(chainErrors.CHAIN_DEADLINE({ step: label }));
+    else {
+      this.#open++;
+      // Settles its own failures; there is nothing to await here.
+      void this.#run(step, label);
+    }
+  }
+
+  async #run(step: CompiledStep, label: string): Promise<void> {
+    const trace = this.trace?.begin(label, this.clock.monotonicMs()) ?? null;
+    const cancel = this.scopes.of(step.guard);
+    const effects = { uncertain: false };
+    const run = new StepRun(this, this.scope, label, trace, cancel, this.deadlineAt, effects);
+    try {
+      this.#take(step, await this.#result(step, run));
+    } catch (error) {
+      this.#fail(asGatewayError(error, label));
+    }
+    this.#open--;
+    this.#settle();
+  }
+
+  async #result(step: CompiledStep, run: StepRun): Promise<StepResult> {
+    if (step.when !== null) {
+      const isWanted = await this.#condition(step.when, run);
+      if (!isWanted) {
+        if (run.trace !== null) run.trace.reason = "when";
+        endTrace(run.trace, SKIPPED, this.clock.monotonicMs());
+        return SKIPPED;
+      }
+    }
+    return await runAction(step.action, step.onError, run);
+  }
+
+  async #condition(when: NonNullable<CompiledStep["when"]>, run: StepRun): Promise<boolean> {
+    try {
+      return await isMet(when, run.scope);
+    } catch (error) {
+      const failure = wrapValueFault(error, run.label, "the condition");
+      endTrace(run.trace, failure, this.clock.monotonicMs());
+      throw failure;
+    }
+  }
+
+  #take(step: CompiledStep, result: StepResult): void {
+    this.#results[step.index] = result;
+    if (result.exit !== null) {
+      this.#exit ??= result.exit;
+      this.scopes.safe.cancel("superseded");
+      return;
+    }
+    for (const index of step.dependants) {
+      const left = (this.#waiting[index] ?? 0) - 1;
+      this.#waiting[index] = left;
+      const dependant = this.chain.steps[index];
+      if (left === 0 && dependant !== undefined) this.#start(dependant);
+    }
+  }
+
+  #fail(failure: GatewayError): void {
+    this.#failure ??= failure;
+    // A client that left ends what only reads; what writes is let go on to its end.
+    const isClientGone = this.scopes.safe.reason === "client-gone";
+    this.scopes.safe.cancel("sibling-failed");
+    if (!isClientGone) this.scopes.unsafe.cancel("sibling-failed");
+  }
+
+  #settle(): void {
+    if (this.#open > 0) return;
+    if (this.#exit !== null) this.#over.resolve(this.#exit);
+    else if (this.#failure !== null) this.#over.reject(this.#failure);
+    else this.#over.resolve(null);
+  }
+}
+
+function stopped(step: string, reason: CancelReason): GatewayError {
+  return reason === "deadline"
+    ? chainErrors.CHAIN_DEADLINE({ step })
+    : chainErrors.CHAIN_CANCELLED({ step, reason });
+}
+
+/** What a chain hands to another one is its own doing, not the client's. */
+function checkSubInput(chain: CompiledChain, input: InputView, step: string): void {
+  try {
+    checkInput(chain.input, input);
+  } catch (error) {
+    const failure = asGatewayError(error, step);
+    if (failure.code !== "CHAIN_INPUT_INVALID") throw failure;
+    const { path, reason } = failure.details;
+    throw chainErrors.CHAIN_VALUE_INVALID(
+      { step, place: `the input${String(path)}`, reason: `is refused: ${String(reason)}` },
+      failure,
+    );
+  }
+}

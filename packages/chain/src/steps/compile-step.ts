@@ -1,0 +1,71 @@
+import { collectHeads, type PlannedStep, type StoredStep } from "@catena/ir";
+import type { CompileContext } from "../compile-context.ts";
+import type { CompiledStep, EachPrecheck } from "../compiled-chain.ts";
+import { compileOnError } from "../policies/on-error.ts";
+import type { Action, Guard } from "../run-context.ts";
+import { compileCondition } from "../values/condition.ts";
+import { type ActionPlace, compileAction } from "./compile-action.ts";
+import { compileChoose } from "./compile-choose.ts";
+import { compileEach } from "./compile-each.ts";
+import { compileExit } from "./compile-exit.ts";
+
+/** Compiles one step with its policies. `null` after an issue. */
+export function compileStep(
+  planned: PlannedStep,
+  dependants: readonly number[],
+  isStreamed: boolean,
+  context: CompileContext,
+): CompiledStep | null {
+  const { step, index, name } = planned;
+  const { values } = context;
+  const path = `/steps/${index}`;
+  for (const name of ["cache", "coalesce", "breaker", "undo"] as const)
+    if (step[name] !== undefined)
+      values.issue(`${path}/${name}`, "CHAIN_POLICY", `this build does not know "${name}"`);
+  const when = step.when === undefined ? null : compileCondition(step.when, `${path}/when`, values);
+  const guard: Guard = step.undo !== undefined ? "protected" : planned.isSafe ? "safe" : "unsafe";
+  const action = compileKind(step, index, path, isStreamed, guard, context);
+  const onError = compileOnError(step.on_error, `${path}/on_error`, context);
+  if (action === null) return null;
+  const precheck = compilePrecheck(step, path, context);
+  return { name, index, dependants, guard, when, action, onError, precheck };
+}
+
+function compileKind(
+  step: StoredStep,
+  index: number,
+  path: string,
+  isStreamed: boolean,
+  guard: Guard,
+  context: CompileContext,
+): Action | null {
+  const { looksInto, passes } = context.values;
+  const place: ActionPlace = {
+    looksInto: () => looksInto.has(index),
+    buffered: !isStreamed,
+    hedge: step.hedge,
+  };
+  if (step.exit !== undefined) return compileExit(step.exit, `${path}/exit`, context);
+  if (step.choose !== undefined)
+    return compileChoose(step.choose, `${path}/choose`, context, place);
+  if (step.each === undefined) return compileAction(step, path, context, place);
+  // An array of results has no bytes of its own to pass on.
+  const isUsed = (): boolean => looksInto.has(index) || passes.has(index);
+  return compileEach(step.each, `${path}/each`, context, { ...place, looksInto: isUsed }, guard);
+}
+
+/** The number of items can be told before the first step when it depends on the request alone. */
+function compilePrecheck(
+  step: StoredStep,
+  path: string,
+  context: CompileContext,
+): EachPrecheck | null {
+  const { each, when } = step;
+  if (each === undefined || when !== undefined) return null;
+  const heads = new Set<string>();
+  collectHeads(each.in, heads);
+  if (heads.size !== 1 || !heads.has("input")) return null;
+  const items = context.values.compile(each.in, `${path}/each/in`);
+  if (context.values.takePrepares().length > 0) return null;
+  return { items, max: each.max ?? context.limits.eachItems };
+}
