@@ -1,1 +1,19 @@
-export {};
+export {
+  type AddressMatcher,
+  compileAddresses,
+  isAddress,
+  plainAddress,
+} from "./addresses.ts";
+export { findCookie, withoutCookie } from "./cookies.ts";
+export { checkExpression, compileExpression, type Predicate } from "./expression.ts";
+export { compilePattern, type Pattern, type PatternMatch, type PatternOptions } from "./pattern.ts";
+export { decodeComponent, findArgument, withoutArgument } from "./query-arguments.ts";
+export type { ConsumerView, ReplyView, RequestView } from "./request-view.ts";
+export {
+  compileTemplate,
+  type Escape,
+  interpolate,
+  type Template,
+  type TemplateOptions,
+} from "./template.ts";
+export { compileVariable, type Variable, type VariableValue } from "./variables.ts";

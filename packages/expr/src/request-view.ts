@@ -1,0 +1,56 @@
+/** Who was identified as asking. */
+export interface ConsumerView {
+  readonly name: string;
+  /** Empty when the consumer is in no group. */
+  readonly groupId: string;
+}
+
+/** What the response phases know of the reply. */
+export interface ReplyView {
+  readonly status: number;
+  /** Flat list `[name, value, …]`. */
+  readonly headers: readonly string[];
+  /** `upstream` when a service answered, `gateway` when we did. */
+  readonly source: "gateway" | "upstream";
+}
+
+/**
+ * What variables and predicates may see of a request. Reading must be cheap and free of side
+ * effects: predicates run while a route is looked for. Empty strings mean "not known".
+ */
+export interface RequestView {
+  readonly method: string;
+  /** `Host` as sent, with port. */
+  readonly rawHost: string;
+  /** Lower case, without port. */
+  readonly host: string;
+  /** Decoded and normalised path (nginx `$uri`). */
+  readonly path: string;
+  /** Path and query as sent. */
+  readonly rawTarget: string;
+  /** Raw query without `?`. */
+  readonly query: string;
+  readonly scheme: "http" | "https";
+  readonly id: string;
+  /** `performance.now()` at arrival. */
+  readonly startedAt: number;
+  /** The client; the peer, unless a trusted proxy named somebody else. */
+  readonly clientAddress: string;
+  /** 0 when not known. */
+  readonly clientPort: number;
+  /** Who holds the other end of the connection. */
+  readonly peerAddress: string;
+  readonly serverAddress: string;
+  readonly serverPort: number;
+  /** What the path pattern captured. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly routeId: string;
+  readonly routeName: string;
+  readonly serviceId: string;
+  readonly serviceName: string;
+  readonly consumer: ConsumerView | null;
+  /** Only in the response phases. */
+  readonly reply: ReplyView | null;
+  /** A request header by its name in lower case, values of a repeated name joined. */
+  header(name: string): string | null;
+}
