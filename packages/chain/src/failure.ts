@@ -1,6 +1,6 @@
 import { type GatewayError, isGatewayError } from "@catena/errors";
 import { chainErrors } from "./errors.ts";
-import type { StepRun } from "./run-context.ts";
+import type { SendRun } from "./run-context.ts";
 
 /** Codes raised while a value is computed; they know no step. */
 const VALUE_CODES = new Set([
@@ -24,7 +24,7 @@ export function wrapValueFault(error: unknown, step: string, place: string): Gat
  * Turns what a call threw into an error of the chain. The upstream's own error stays as the cause,
  * for logs; its message names an address and never reaches a client.
  */
-export function wrapCallFault(error: unknown, run: StepRun, maxBytes: number): GatewayError {
+export function wrapCallFault(error: unknown, run: SendRun, maxBytes: number): GatewayError {
   const step = run.label;
   if (!isGatewayError(error)) return chainErrors.CHAIN_INTERNAL({ step }, error);
   switch (error.code) {
@@ -50,6 +50,20 @@ export function wrapCallFault(error: unknown, run: StepRun, maxBytes: number): G
 /** Whether an attempt ran out of time: its own, or a phase of it. */
 export function isTimeout(error: GatewayError): boolean {
   return error.code === "UPSTREAM_DEADLINE" || error.code.endsWith("_TIMEOUT");
+}
+
+/** Failures that tell that a service is not well. */
+const SERVICE_FAULTS = new Set([
+  "CHAIN_STEP_UNREACHABLE",
+  "CHAIN_STEP_TIMEOUT",
+  "CHAIN_DEADLINE",
+  "CHAIN_REPLY_INVALID",
+  "CHAIN_RESPONSE_TOO_LARGE",
+]);
+
+export function isServiceFault(error: GatewayError): boolean {
+  if (error.code === "CHAIN_STEP_STATUS") return Number(error.details["status"]) >= 500;
+  return SERVICE_FAULTS.has(error.code);
 }
 
 /** Failures that end the chain whatever a step's `on_error` says. */

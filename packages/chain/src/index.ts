@@ -13,5 +13,9 @@ export type { CompiledChain } from "./compiled-chain.ts";
 export { chainErrors } from "./errors.ts";
 export { type ChainLimits, DEFAULT_LIMITS } from "./limits.ts";
 export { runChain } from "./run/run-chain.ts";
-export type { SurvivingState } from "./surviving-state.ts";
+export {
+  createResultCache,
+  createSurvivingState,
+  type SurvivingState,
+} from "./surviving-state.ts";
 export { ChainTrace, type StepOutcome, type StepTrace } from "./trace.ts";

@@ -33,8 +33,19 @@ export interface Effects {
   uncertain: boolean;
 }
 
+/** What sending a call needs of the execution it is part of. */
+export interface SendRun {
+  readonly label: string;
+  readonly trace: StepTrace | null;
+  readonly cancel: CancelScope;
+  readonly deadlineAt: number;
+  readonly effects: Effects;
+  readonly context: Pick<RunContext, "clock" | "random">;
+  remainingMs(): number;
+}
+
 /** One execution of a step, of a branch, or of an `each` item. */
-export class StepRun {
+export class StepRun implements SendRun {
   readonly context: RunContext;
   readonly scope: Scope;
   /** The step's name, with the item's place inside an `each`. */
@@ -77,8 +88,8 @@ export class StepRun {
   }
 
   /** The same execution under another scope and deadline, as when several requests wait for it. */
-  under(cancel: CancelScope, deadlineAt: number): StepRun {
-    const { context, scope, label, trace, effects } = this;
+  under(cancel: CancelScope, deadlineAt: number, trace: StepTrace | null = this.trace): StepRun {
+    const { context, scope, label, effects } = this;
     return new StepRun(context, scope, label, trace, cancel, deadlineAt, effects);
   }
 }

@@ -1,4 +1,4 @@
-import type { StoredAction, StoredItemPolicies, StoredPolicies } from "@catena/ir";
+import type { StoredAction, StoredItemPolicies, StoredStep } from "@catena/ir";
 import type { CompileContext } from "../compile-context.ts";
 import type { Action } from "../run-context.ts";
 import { callAction, compileCall } from "./compile-call.ts";
@@ -11,7 +11,8 @@ export interface ActionPlace {
   readonly looksInto: () => boolean;
   /** `false` only for the step whose response a chain streams. */
   readonly buffered: boolean;
-  readonly hedge?: StoredPolicies["hedge"];
+  /** The step itself, whose policies on sending count; `null` for branches, items and undo calls. */
+  readonly step: StoredStep | null;
 }
 
 /** Compiles what a step, a branch or an item does. `null` after an issue. */
@@ -23,7 +24,7 @@ export function compileAction(
 ): Action | null {
   if (action.call !== undefined) {
     const call = compileCall(action.call, action, path, context, place);
-    return call === null ? null : callAction(call);
+    return call === null ? null : callAction(call, path, context, place.step);
   }
   if (action.sub !== undefined)
     return compileSubAction(action.sub, action.timeout, `${path}/sub`, context, place);

@@ -1,32 +1,35 @@
-import type { StoredCall, StoredItemPolicies } from "@catena/ir";
-import { isSafeMethod } from "@catena/ir";
-import type { CallTarget } from "@catena/pipeline";
-import type { CallBody } from "@catena/upstream";
+import {
+  isSafeMethod,
+  type StoredCall,
+  type StoredItemPolicies,
+  type StoredStep,
+} from "@catena/ir";
+import type { UpstreamReply } from "@catena/upstream";
 import type { CompileContext } from "../compile-context.ts";
-import { wrapValueFault } from "../failure.ts";
-import { compileHedge, type Hedge } from "../policies/hedge.ts";
-import { compileRetry, type Retry } from "../policies/retry.ts";
+import { withBreaker } from "../policies/breaker.ts";
+import { withCache } from "../policies/cache.ts";
+import { withCoalescing } from "../policies/coalesce.ts";
+import { compileHedge } from "../policies/hedge.ts";
+import { compileRetry } from "../policies/retry.ts";
 import type { Action, StepRun } from "../run-context.ts";
 import type { StepResult } from "../step-result.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
-import { isHeaderValue, rawToText } from "../values/landing.ts";
 import type { Scope } from "../values/scope.ts";
 import { type Prepare, prepareAll } from "../values/value-context.ts";
-import { valueFault } from "../values/value-fault.ts";
 import type { ActionPlace } from "./compile-action.ts";
 import { type CompiledBody, compileBody } from "./compile-body.ts";
 import { type CompiledHeaders, compileHeaders } from "./compile-headers.ts";
 import { compilePath } from "./compile-path.ts";
 import { compileQuery } from "./compile-query.ts";
 import { type CompiledTarget, compileTarget } from "./compile-target.ts";
-import { sendCall } from "./send-call.ts";
+import { renderCall } from "./render-call.ts";
+import { type Send, type SendPolicy, sendCall } from "./send-call.ts";
 import { compileReplyRules, type ReplyRules, takeReply } from "./take-reply.ts";
 
 /** An HTTP call of a chain made ready. */
-export interface CompiledCall {
+export interface CompiledCall extends SendPolicy {
   readonly target: CompiledTarget;
   readonly method: string;
-  readonly isSafe: boolean;
   readonly path: (scope: Scope) => string;
   readonly query: (scope: Scope) => string;
   readonly headers: CompiledHeaders;
@@ -34,25 +37,7 @@ export interface CompiledCall {
   /** `auto`: minted per execution; `null`: none. */
   readonly key: CompiledValue | "auto" | null;
   readonly prepares: readonly Prepare[];
-  readonly timeoutMs: number;
-  readonly maxBodyBytes: number;
-  readonly retry: Retry;
-  readonly hedge: Hedge | null;
   readonly rules: ReplyRules;
-  readonly buffered: boolean;
-}
-
-/** A call as it will be sent, on each attempt the same. */
-export interface RenderedCall {
-  readonly target: CallTarget;
-  readonly targetKey: string;
-  readonly method: string;
-  /** Encoded path and query. */
-  readonly path: string;
-  readonly headers: readonly string[];
-  readonly body: CallBody;
-  /** Sent as `Idempotency-Key`. */
-  readonly key: string | null;
 }
 
 /** Compiles a call with the policies of one action. `null` after an issue. */
@@ -85,56 +70,66 @@ export function compileCall(
     timeoutMs: policies.timeout ?? limits.timeoutMs,
     maxBodyBytes: policies.max_bytes ?? limits.responseBytes,
     retry: compileRetry(policies.retry),
-    hedge: compileHedge(place.hedge),
+    hedge: compileHedge(place.step?.hedge),
     rules: compileReplyRules(call, policies, path, context, place.looksInto, place.buffered),
     buffered: place.buffered,
   };
   return target === null ? null : { ...compiled, target };
 }
 
-/** The action of a call: render once, send with retries, judge the response. */
-export function callAction(call: CompiledCall): Action {
-  return async (run): Promise<StepResult> => {
+/**
+ * The action of a call: render once, send with every policy on sending, judge the response, and
+ * remember the result where the step says so.
+ */
+export function callAction(
+  call: CompiledCall,
+  path: string,
+  context: CompileContext,
+  step: StoredStep | null,
+): Action {
+  const send = step === null ? sendPlain(call) : sendShared(call, step, path, context);
+  const action: Action = async (run) => {
     if (call.prepares.length > 0) await prepareAll(call.prepares, run.scope);
-    const rendered = renderCall(call, run);
-    const reply = await sendCall(call, rendered, run);
-    return await takeReply(call.rules, reply, run);
+    const reply = await send(renderCall(call, run), run);
+    return await judge(call, reply, run);
   };
+  if (step?.cache === undefined) return action;
+  return withCache(action, step, step.cache, path, context, async (result, run) => {
+    if (result.view !== null || result.reply === null || !call.rules.looksInto()) return result;
+    return await takeReply(call.rules, result.reply, run);
+  });
 }
 
-/** @throws CHAIN_VALUE_INVALID, CHAIN_HOST_REFUSED before anything is sent. */
-export function renderCall(call: CompiledCall, run: StepRun): RenderedCall {
+function sendPlain(call: CompiledCall): Send {
+  return (rendered, run) => sendCall(call, rendered, run);
+}
+
+/** Adds what requests share: a breaker, and calls in flight that others may wait for. */
+function sendShared(
+  call: CompiledCall,
+  step: StoredStep,
+  path: string,
+  { state, chainId, values }: CompileContext,
+): Send {
+  const place = `${chainId}/${step.name}`;
+  const { breaker, coalesce } = step;
+  let send = sendPlain(call);
+  if (breaker !== undefined) send = withBreaker(send, state.breaker(place), breaker);
+  if (coalesce === undefined) return send;
+  const key =
+    coalesce === true
+      ? null
+      : coalesce.key.map((part, i) => values.compile(part, `${path}/coalesce/key/${i}`));
+  const prepares = values.takePrepares();
+  return withCoalescing(send, state.flights, { place, values: key, prepares });
+}
+
+async function judge(call: CompiledCall, reply: UpstreamReply, run: StepRun): Promise<StepResult> {
   try {
-    const { scope } = run;
-    const { target, key: targetKey } = call.target.choose(run);
-    const headers: string[] = [];
-    call.headers.write(scope, headers);
-    const body = call.body === null ? null : call.body(scope);
-    if (body !== null && body.contentType !== null && !call.headers.names.has("content-type"))
-      headers.push("Content-Type", body.contentType);
-    if (!call.headers.names.has("accept")) headers.push("Accept", "*/*");
-    const key = mintKey(call, scope);
-    if (key !== null) headers.push("Idempotency-Key", key);
-    return {
-      target,
-      targetKey,
-      method: call.method,
-      path: call.path(scope) + call.query(scope),
-      headers,
-      body: body?.body ?? null,
-      key,
-    };
+    return await takeReply(call.rules, reply, run);
   } catch (error) {
-    throw wrapValueFault(error, run.label, "the call");
+    // A service that says it did it did, even if we cannot use what it says.
+    if (!call.isSafe && reply.status < 300) run.effects.uncertain = true;
+    throw error;
   }
-}
-
-/** draft-ietf-httpapi-idempotency-key-header: one key per logical request, the same on a retry. */
-function mintKey(call: CompiledCall, scope: Scope): string | null {
-  if (call.key === null) return null;
-  if (call.key === "auto") return crypto.randomUUID();
-  const key = rawToText(call.key.json(scope));
-  if (key === undefined || key === "") return null;
-  if (!isHeaderValue(key)) throw valueFault("has an idempotency key that a header cannot carry");
-  return key;
 }

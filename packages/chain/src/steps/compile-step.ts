@@ -19,7 +19,7 @@ export function compileStep(
   const { step, index, name } = planned;
   const { values } = context;
   const path = `/steps/${index}`;
-  for (const name of ["cache", "coalesce", "breaker", "undo"] as const)
+  for (const name of ["undo"] as const)
     if (step[name] !== undefined)
       values.issue(`${path}/${name}`, "CHAIN_POLICY", `this build does not know "${name}"`);
   const when = step.when === undefined ? null : compileCondition(step.when, `${path}/when`, values);
@@ -43,7 +43,7 @@ function compileKind(
   const place: ActionPlace = {
     looksInto: () => looksInto.has(index),
     buffered: !isStreamed,
-    hedge: step.hedge,
+    step,
   };
   if (step.exit !== undefined) return compileExit(step.exit, `${path}/exit`, context);
   if (step.choose !== undefined)
@@ -51,7 +51,13 @@ function compileKind(
   if (step.each === undefined) return compileAction(step, path, context, place);
   // An array of results has no bytes of its own to pass on.
   const isUsed = (): boolean => looksInto.has(index) || passes.has(index);
-  return compileEach(step.each, `${path}/each`, context, { ...place, looksInto: isUsed }, guard);
+  return compileEach(
+    step.each,
+    `${path}/each`,
+    context,
+    { ...place, step: null, looksInto: isUsed },
+    guard,
+  );
 }
 
 /** The number of items can be told before the first step when it depends on the request alone. */

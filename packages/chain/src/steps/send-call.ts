@@ -1,12 +1,39 @@
 import { type GatewayError, isGatewayError } from "@catena/errors";
-import type { CancelScope, UpstreamReply } from "@catena/upstream";
+import type { CallTarget } from "@catena/pipeline";
+import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
 import { chainErrors } from "../errors.ts";
 import { wrapCallFault } from "../failure.ts";
-import { sendHedged } from "../policies/hedge.ts";
-import { backoffMs, repeatsError } from "../policies/retry.ts";
-import type { StepRun } from "../run-context.ts";
+import { type Hedge, sendHedged } from "../policies/hedge.ts";
+import { backoffMs, type Retry, repeatsError } from "../policies/retry.ts";
+import type { SendRun, StepRun } from "../run-context.ts";
 import { sleep } from "../wait.ts";
-import type { CompiledCall, RenderedCall } from "./compile-call.ts";
+
+/** A call as it will be sent, on each attempt the same. */
+export interface RenderedCall {
+  readonly target: CallTarget;
+  readonly targetKey: string;
+  readonly method: string;
+  /** Encoded path and query. */
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: CallBody;
+  /** Sent as `Idempotency-Key`. */
+  readonly key: string | null;
+}
+
+/** How a call is sent, whatever it says. */
+export interface SendPolicy {
+  readonly isSafe: boolean;
+  /** Per attempt. */
+  readonly timeoutMs: number;
+  readonly maxBodyBytes: number;
+  readonly retry: Retry;
+  readonly hedge: Hedge | null;
+  readonly buffered: boolean;
+}
+
+/** Sends a rendered call and gives the response, whatever its status. */
+export type Send = (rendered: RenderedCall, run: StepRun) => Promise<UpstreamReply>;
 
 /**
  * Sends a call until its policy is satisfied: with retries and hedges where both the policy and
@@ -17,50 +44,78 @@ import type { CompiledCall, RenderedCall } from "./compile-call.ts";
  *   CHAIN_CANCELLED
  */
 export async function sendCall(
-  call: CompiledCall,
+  call: SendPolicy,
   rendered: RenderedCall,
-  run: StepRun,
+  run: SendRun,
 ): Promise<UpstreamReply> {
   const { retry } = call;
+  let mayHaveReached = false;
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt >= retry.attempts;
-    let reply: UpstreamReply | null = null;
-    let fault: GatewayError | null = null;
-    try {
-      reply = await sendAttempt(call, rendered, run);
-    } catch (error) {
-      fault = isGatewayError(error)
-        ? error
-        : chainErrors.CHAIN_INTERNAL({ step: run.label }, error);
-    }
+    const tried = await tryOnce(call, rendered, run);
+    const { reply, fault } = tried;
     if (reply !== null) {
       if (isLast || !retry.onStatus.has(reply.status) || !mayRepeat(call, rendered, true))
         return reply;
       await drop(reply);
-    } else if (fault !== null) {
+    } else {
       const wasSent = fault.details["sent"] !== false;
+      mayHaveReached ||= wasSent;
       if (isLast || !repeatsError(retry, fault) || !mayRepeat(call, rendered, wasSent))
-        throw wrapCallFault(fault, run, call.maxBodyBytes);
+        throw giveUp(call, run, fault, mayHaveReached);
     }
     const waitMs = backoffMs(retry, attempt + 1, run.context.random);
-    if (waitMs >= run.remainingMs() || !(await sleep(waitMs, run.cancel))) {
-      if (run.cancel.reason !== null)
-        throw chainErrors.CHAIN_CANCELLED({ step: run.label, reason: run.cancel.reason });
-      // Its body is gone, but its status is still the step's to judge.
-      if (reply !== null) return reply;
-      throw wrapCallFault(fault, run, call.maxBodyBytes);
+    if (waitMs < run.remainingMs() && (await sleep(waitMs, run.cancel))) continue;
+    // The body is gone, but the status is still the step's to judge.
+    if (reply !== null && run.cancel.reason === null) return reply;
+    const { reason } = run.cancel;
+    if (reason !== null && reason !== "deadline") {
+      noteEffects(call, run, mayHaveReached);
+      throw chainErrors.CHAIN_CANCELLED({ step: run.label, reason });
     }
+    throw giveUp(call, run, fault, mayHaveReached);
   }
 }
 
-function mayRepeat(call: CompiledCall, rendered: RenderedCall, wasSent: boolean): boolean {
+type Tried =
+  | { readonly reply: UpstreamReply; readonly fault: null }
+  | { readonly reply: null; readonly fault: GatewayError };
+
+async function tryOnce(call: SendPolicy, rendered: RenderedCall, run: SendRun): Promise<Tried> {
+  try {
+    return { reply: await sendAttempt(call, rendered, run), fault: null };
+  } catch (error) {
+    const fault = isGatewayError(error)
+      ? error
+      : chainErrors.CHAIN_INTERNAL({ step: run.label }, error);
+    return { reply: null, fault };
+  }
+}
+
+function giveUp(
+  call: SendPolicy,
+  run: SendRun,
+  fault: GatewayError | null,
+  mayHaveReached: boolean,
+): GatewayError {
+  noteEffects(call, run, mayHaveReached);
+  return fault === null
+    ? chainErrors.CHAIN_DEADLINE({ step: run.label })
+    : wrapCallFault(fault, run, call.maxBodyBytes);
+}
+
+function noteEffects(call: SendPolicy, run: SendRun, mayHaveReached: boolean): void {
+  if (mayHaveReached && !call.isSafe) run.effects.uncertain = true;
+}
+
+function mayRepeat(call: SendPolicy, rendered: RenderedCall, wasSent: boolean): boolean {
   return call.isSafe || rendered.key !== null || !wasSent;
 }
 
 function sendAttempt(
-  call: CompiledCall,
+  call: SendPolicy,
   rendered: RenderedCall,
-  run: StepRun,
+  run: SendRun,
 ): Promise<UpstreamReply> {
   const { hedge } = call;
   return hedge === null
@@ -69,9 +124,9 @@ function sendAttempt(
 }
 
 function sendOnce(
-  call: CompiledCall,
+  call: SendPolicy,
   rendered: RenderedCall,
-  run: StepRun,
+  run: SendRun,
   cancel: CancelScope,
 ): Promise<UpstreamReply> {
   if (run.trace !== null) run.trace.attempts++;
