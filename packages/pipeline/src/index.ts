@@ -1,3 +1,4 @@
+export type { Consumer, ConsumerDirectory, FoundConsumer } from "./consumer.ts";
 export { requestErrors } from "./errors.ts";
 export {
   type HeaderHandler,

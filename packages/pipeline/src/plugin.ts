@@ -1,4 +1,5 @@
 import type { Checked } from "@catena/errors";
+import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { TargetResolver } from "./target.ts";
 
@@ -10,6 +11,11 @@ export interface PluginServices {
   /** A stored step chain by id, for `sub`; `null` when there is none. */
   chain(id: string): unknown;
   readonly survivors: Survivors;
+  /**
+   * The consumers of the moment: a directory that follows the configuration, so that a plan need not
+   * be compiled anew when a key changes.
+   */
+  readonly consumers: ConsumerDirectory;
   readonly log: PluginLog;
 }
 

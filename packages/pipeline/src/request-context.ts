@@ -1,11 +1,18 @@
+import { plainAddress, type RequestView } from "@catena/expr";
 import type { CallBody } from "@catena/upstream";
 import { CancelScope } from "@catena/upstream";
+import type { Consumer } from "./consumer.ts";
+import { HeaderEdits } from "./header-edits.ts";
+import type { GatewayReply } from "./reply.ts";
 import { decode, readBodyBytes, readBodyText } from "./request-body.ts";
 
 /** The part of Bun's server a request needs. */
 export interface ServerHandle {
   requestIP(request: Request): { readonly address: string; readonly port: number } | null;
   timeout(request: Request, seconds: number): void;
+  /** Where it listens, as far as it is bound to one address and port. */
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
 }
 
 /** Where the parts of a request's URL are; made once, by the gateway's own target parser. */
@@ -22,13 +29,18 @@ export interface RequestTarget {
   readonly query: string;
 }
 
+/** Addresses a listener has that say nothing of the one a client reached. */
+const wildcards = new Set(["0.0.0.0", "::"]);
+
+const noPeer = Object.freeze({ address: "", port: 0 });
+
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * Everything known of one request. All fields are assigned in the constructor in one order, so that
  * every context has the same shape; what is not always needed is read on first use.
  */
-export class RequestContext {
+export class RequestContext implements RequestView {
   readonly request: Request;
   readonly server: ServerHandle;
   readonly method: string;
@@ -44,17 +56,30 @@ export class RequestContext {
   /** The pattern of the route that matched, for metrics. */
   matchedUri: string;
   routeId: string;
+  routeName: string;
+  serviceId: string;
+  serviceName: string;
+  /** Set by the auth plugin that identified somebody. */
+  consumer: Consumer | null;
+  /** The reply, from the response phases on. */
+  reply: GatewayReply | null;
+  /** Method towards the upstream; plugins may replace it. */
+  upstreamMethod: string;
+  /** Replaces the client's `Host` where the upstream passes it on; `null` leaves it. */
+  upstreamHost: string | null;
   /** Path and query for the upstream; plugins may replace it. */
   upstreamTarget: string;
   /** Replaces the client's body towards the upstream; `undefined` leaves the client's. */
   upstreamBody: CallBody | undefined;
-  /** Flat list of headers to set towards the upstream; an empty value removes the header. */
-  setUpstreamHeaders: string[] | null;
+  /** What plugins changed of the headers towards the upstream. */
+  headerEdits: HeaderEdits | null;
   /** `performance.now()` by which everything must be over. */
   deadlineAt: number;
   readonly cancel: CancelScope;
   #id: string | null;
-  #clientAddress: string | null;
+  #peer: { readonly address: string; readonly port: number } | null;
+  #client: { readonly address: string; readonly port: number } | null;
+  #replyHeaders: string[] | null;
   #headers: readonly string[] | null;
   #bytes: Promise<Uint8Array> | null;
   #text: Promise<string> | null;
@@ -79,13 +104,22 @@ export class RequestContext {
     this.params = noParams;
     this.matchedUri = "";
     this.routeId = "";
+    this.routeName = "";
+    this.serviceId = "";
+    this.serviceName = "";
+    this.consumer = null;
+    this.reply = null;
+    this.upstreamMethod = request.method;
+    this.upstreamHost = null;
     this.upstreamTarget = target.rawTarget;
     this.upstreamBody = undefined;
-    this.setUpstreamHeaders = null;
+    this.headerEdits = null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     this.cancel = new CancelScope();
     this.#id = null;
-    this.#clientAddress = null;
+    this.#peer = null;
+    this.#client = null;
+    this.#replyHeaders = null;
     this.#headers = null;
     this.#bytes = null;
     this.#text = null;
@@ -97,19 +131,60 @@ export class RequestContext {
     return this.#id;
   }
 
-  /** Address of the peer; empty when it is gone already. */
+  /** Address of the client: the peer's, unless a plugin learned of another. */
   get clientAddress(): string {
-    this.#clientAddress ??= this.server.requestIP(this.request)?.address ?? "";
-    return this.#clientAddress;
+    return (this.#client ?? this.#knownPeer()).address;
   }
 
-  /** First value of a request header, name in lower case; `null` when absent. */
+  /** 0 when it is not known. */
+  get clientPort(): number {
+    return (this.#client ?? this.#knownPeer()).port;
+  }
+
+  /** Address of the other end of the connection; empty when it is gone already. */
+  get peerAddress(): string {
+    return this.#knownPeer().address;
+  }
+
+  /** Where the client reached us; empty for a listener on all addresses. */
+  get serverAddress(): string {
+    const { hostname = "" } = this.server;
+    return wildcards.has(hostname) ? "" : hostname;
+  }
+
+  get serverPort(): number {
+    return this.server.port ?? 0;
+  }
+
+  /** Names another client than the peer: what a trusted proxy said. */
+  setClient(address: string, port: number): void {
+    this.#client = { address, port };
+  }
+
+  #knownPeer(): { readonly address: string; readonly port: number } {
+    if (this.#peer === null) {
+      const peer = this.server.requestIP(this.request);
+      // A dual-stack listener shows IPv4 clients as IPv6 ones.
+      this.#peer =
+        peer === null ? noPeer : { address: plainAddress(peer.address), port: peer.port };
+    }
+    return this.#peer;
+  }
+
+  /** A request header as plugins left it, name in lower case; `null` when absent. */
   header(name: string): string | null {
-    return this.request.headers.get(name);
+    const value = this.request.headers.get(name);
+    return this.headerEdits === null ? value : this.headerEdits.read(name, value);
   }
 
-  /** Every request header as a flat list, names in lower case, values of a repeated name joined. */
+  /** Every request header as plugins left it, as a flat list; values of a repeated name joined. */
   headerList(): readonly string[] {
+    const headers = this.clientHeaders();
+    return this.headerEdits === null ? headers : this.headerEdits.apply(headers);
+  }
+
+  /** Every header as the client sent it: a flat list, names in lower case. */
+  clientHeaders(): readonly string[] {
     if (this.#headers === null) {
       const flat: string[] = [];
       this.request.headers.forEach((value, name) => {
@@ -163,7 +238,33 @@ export class RequestContext {
 
   /** Sets a header towards the upstream; an empty value removes it. */
   setUpstreamHeader(name: string, value: string): void {
-    if (this.setUpstreamHeaders === null) this.setUpstreamHeaders = [name, value];
-    else this.setUpstreamHeaders.push(name, value);
+    if (value === "") this.editHeaders().remove(name);
+    else this.editHeaders().set(name, value);
+  }
+
+  /** The edits of the headers towards the upstream, to add to them. */
+  editHeaders(): HeaderEdits {
+    this.headerEdits ??= new HeaderEdits();
+    return this.headerEdits;
+  }
+
+  /** Adds a header to the reply, whoever will give it; one set before by that name is replaced. */
+  setReplyHeader(name: string, value: string): void {
+    if (this.#replyHeaders === null) {
+      this.#replyHeaders = [name, value];
+      return;
+    }
+    for (let i = 0; i < this.#replyHeaders.length; i += 2) {
+      if (this.#replyHeaders[i] !== name) continue;
+      this.#replyHeaders[i + 1] = value;
+      return;
+    }
+    this.#replyHeaders.push(name, value);
+  }
+
+  /** Takes the reply into the response phases, with the headers that were set for it before. */
+  beginReply(reply: GatewayReply): void {
+    this.reply = reply;
+    if (this.#replyHeaders !== null) reply.headers.push(...this.#replyHeaders);
   }
 }

@@ -1,2 +1,3 @@
+export { ConsumerIndex } from "./consumer-index.ts";
 export { definePlugin, type PluginDefinition, type PluginEntry } from "./define-plugin.ts";
 export { type Plugins, plugins } from "./registry.ts";

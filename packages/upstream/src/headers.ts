@@ -85,21 +85,6 @@ export function requestHeaders(client: readonly string[], about: ForwardedFor): 
   return named === null ? headers : without(headers, named);
 }
 
-/**
- * Applies what plugins set towards the upstream: each pair replaces all headers of that name; an
- * empty value removes them.
- */
-export function setHeaders(headers: string[], pairs: readonly string[]): string[] {
-  let result = headers;
-  for (let i = 0; i + 1 < pairs.length; i += 2) {
-    const name = pairs[i] as string;
-    const value = pairs[i + 1] as string;
-    result = without(result, new Set([name.toLowerCase()]));
-    if (value !== "") result.push(name, value);
-  }
-  return result;
-}
-
 /** An upstream's headers as they go to the client: without those that end at this hop. */
 export function responseHeaders(upstream: readonly string[]): string[] {
   const headers: string[] = [];

@@ -6,7 +6,7 @@ export {
   type UpstreamServices,
 } from "./compile-upstream.ts";
 export { upstreamErrors } from "./errors.ts";
-export { type ForwardedFor, requestHeaders, responseHeaders, setHeaders } from "./headers.ts";
+export { type ForwardedFor, requestHeaders, responseHeaders } from "./headers.ts";
 export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
 export { type Address, createResolver, type Resolver, type ResolverOptions } from "./resolver.ts";
 export { type OutgoingRequest, sendToUpstream } from "./send-to-upstream.ts";

@@ -1,5 +1,5 @@
 import type { RequestContext } from "@catena/pipeline";
-import { plugins } from "@catena/plugins";
+import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
 import type { Change } from "@catena/store";
@@ -33,6 +33,7 @@ export class Configuration implements SyncTarget {
   readonly #table: ResourceTable;
   readonly #dependents = new Dependents();
   readonly #survivors = new SurvivorPool();
+  readonly #consumers = new ConsumerIndex(plugins.registry);
   readonly #router: Router<RouteEntry, RequestContext>;
   readonly #compiler: RouteCompiler;
   readonly #log: Log;
@@ -47,6 +48,7 @@ export class Configuration implements SyncTarget {
       ...options,
       table: this.#table,
       survivors: this.#survivors,
+      consumers: this.#consumers,
     });
   }
 
@@ -109,6 +111,9 @@ export class Configuration implements SyncTarget {
     );
     if (value === undefined) this.#survivors.drop(formatName(resource));
     this.#compiler.forget(resource);
+    const { kind, id } = resource;
+    if (kind === "consumers") this.#consumers.setConsumer(id, this.#table.get(kind, id));
+    if (kind === "credentials") this.#consumers.setCredential(id, this.#table.get(kind, id));
   }
 
   /** The changed resources and everything that is made from them, each once. */

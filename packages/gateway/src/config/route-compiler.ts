@@ -1,5 +1,6 @@
 import { formatIssue } from "@catena/errors";
 import {
+  type ConsumerDirectory,
   noHandlers,
   type PhaseHandlers,
   type PluginHandlers,
@@ -24,6 +25,7 @@ import { createTargets } from "./targets.ts";
 export interface RouteCompilerOptions {
   readonly table: ResourceTable;
   readonly survivors: SurvivorPool;
+  readonly consumers: ConsumerDirectory;
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly log: Log;
@@ -110,7 +112,7 @@ export class RouteCompiler {
   }
 
   #pluginServices(owner: string): PluginServices {
-    const { resolver, transport, survivors, log, table } = this.#options;
+    const { resolver, transport, survivors, consumers, log, table } = this.#options;
     return {
       owner,
       targets: createTargets({
@@ -125,6 +127,7 @@ export class RouteCompiler {
       }),
       chain: (id) => table.get("routes", id)?.plugins?.["proxy-chain"] ?? null,
       survivors,
+      consumers,
       log,
     };
   }

@@ -6,7 +6,6 @@ import {
   requestHeaders,
   responseHeaders,
   sendToUpstream,
-  setHeaders,
   type Transport,
 } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
@@ -37,25 +36,25 @@ export async function forward(
   const { upstream } = plan;
   if (upstream === null || upstream.nodes.length === 0) return statusReply(503);
   const body = ctx.upstreamBody === undefined ? await clientBody(ctx) : ctx.upstreamBody;
-  let headers = requestHeaders(ctx.headerList(), {
+  let headers = requestHeaders(ctx.clientHeaders(), {
     clientAddress: ctx.clientAddress,
     scheme: ctx.scheme,
     rawHost: ctx.rawHost,
     serverPort: forwarder.serverPort,
   });
-  if (ctx.setUpstreamHeaders !== null) headers = setHeaders(headers, ctx.setUpstreamHeaders);
+  if (ctx.headerEdits !== null) headers = ctx.headerEdits.apply(headers);
   const outgoing: OutgoingRequest = {
-    method: ctx.method,
+    method: ctx.upstreamMethod,
     target: ctx.upstreamTarget,
     headers,
-    clientHost: ctx.rawHost,
+    clientHost: ctx.upstreamHost ?? ctx.rawHost,
     body,
     timeouts: plan.timeouts,
     deadlineAt: ctx.deadlineAt,
     maxBodyBytes: Number.POSITIVE_INFINITY,
     buffered: false,
     cancel: ctx.cancel,
-    idempotent: !notIdempotent.has(ctx.method),
+    idempotent: !notIdempotent.has(ctx.upstreamMethod),
     hashKey: ctx.clientAddress,
     failures: null,
   };

@@ -68,6 +68,7 @@ export function createRequestHandler(options: HandlerOptions) {
     let reply: GatewayReply | null = null;
     try {
       reply = await produce(ctx, plan);
+      ctx.beginReply(reply);
       for (const handler of plan.handlers.headerFilter) handler(ctx, reply);
       return toResponse(reply, response);
     } catch (error) {

@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { HeaderEdits } from "./header-edits.ts";
+
+const headers = ["Host", "a", "x-a", "1", "x-b", "2", "X-A", "3"];
+
+test("set replaces all of a name, add appends, remove removes, in that order", () => {
+  const edits = new HeaderEdits();
+  edits.add("X-C", "4");
+  edits.add("x-c", "5");
+  edits.set("X-A", "6");
+  edits.remove("X-B");
+  expect(edits.apply(headers)).toEqual(["Host", "a", "X-C", "4", "x-c", "5", "X-A", "6"]);
+  expect(headers).toHaveLength(8);
+});
+
+test("an empty value is a value", () => {
+  const edits = new HeaderEdits();
+  edits.set("x-a", "");
+  expect(edits.apply(headers)).toEqual(["Host", "a", "x-b", "2", "x-a", ""]);
+});
+
+test("read tells what a header has become", () => {
+  const edits = new HeaderEdits();
+  edits.set("X-A", "1");
+  edits.add("x-b", "2");
+  edits.remove("x-c");
+  expect(edits.read("x-a", "old")).toBe("1");
+  expect(edits.read("x-b", "old")).toBe("old, 2");
+  expect(edits.read("x-b", null)).toBe("2");
+  expect(edits.read("x-c", "old")).toBeNull();
+  expect(edits.read("x-d", "old")).toBe("old");
+});
