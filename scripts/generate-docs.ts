@@ -5,6 +5,8 @@
 import { join } from "node:path";
 import { writeErrors } from "./docs/error-table.ts";
 import { writePackageTable } from "./docs/package-table.ts";
+import { writePlugins } from "./docs/plugin-table.ts";
+import { writeSettings } from "./docs/settings-table.ts";
 import { repositoryRoot } from "./lib/repository.ts";
 
 /** From a file's present text to its new one. */
@@ -13,6 +15,8 @@ type Writer = (text: string) => string | Promise<string>;
 const writers: Readonly<Record<string, Writer>> = {
   "ARCHITECTURE.md": writePackageTable,
   "docs/errors.md": writeErrors,
+  "docs/plugins.md": writePlugins,
+  "docs/settings.md": writeSettings,
 };
 
 const isCheck = process.argv.includes("--check");
