@@ -41,7 +41,7 @@ function membersOf(schema: TSchema, prefix: string, depth: number): SchemaField[
 }
 
 /** `string`, `"a" | "b"`, `integer 1..10`, `string[]`. */
-export function typeOf(schema: TSchema): string {
+function typeOf(schema: TSchema): string {
   const branches: readonly TSchema[] | undefined = schema["anyOf"] ?? schema["oneOf"];
   if (branches !== undefined) return [...new Set(branches.map(typeOf))].join(" | ");
   const { const: only, enum: values, type } = schema;
