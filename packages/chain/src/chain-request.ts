@@ -64,4 +64,12 @@ export type ChainOutcome =
       readonly contentType: string | null;
       /** Flat list of headers to set; an empty value removes. */
       readonly setHeaders: readonly string[];
+      /** `performance.now()` milliseconds by which the upstream must have answered. */
+      readonly deadlineAt?: number;
+      /**
+       * Present when steps were made that have an undo: must be called once the request was sent on,
+       * with whether the upstream took it (a status below 400). Otherwise the steps are undone.
+       * Never rejects.
+       */
+      readonly settle?: (isAccepted: boolean) => Promise<void>;
     };

@@ -8,6 +8,7 @@ import { compileForward } from "./ends/compile-forward.ts";
 import { compileReply } from "./ends/compile-reply.ts";
 import { compileInput } from "./input/compile-input.ts";
 import { type ChainLimits, chainLimits, DEFAULT_LIMITS } from "./limits.ts";
+import type { UndoServices } from "./saga/undo-services.ts";
 import { compileStep } from "./steps/compile-step.ts";
 import type { CompiledSub } from "./steps/compile-sub.ts";
 import type { SurvivingState } from "./surviving-state.ts";
@@ -25,6 +26,8 @@ export interface ChainServices {
   /** The gateway's; a chain's own `limits` go before. */
   readonly limits?: Partial<ChainLimits>;
   readonly clock?: ChainClock;
+  /** Needed for chains that undo. */
+  readonly undo?: UndoServices;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
 }
@@ -65,6 +68,7 @@ class ChainCompiler {
       this.#issue("/steps", "CHAIN_LIMIT", `a chain has at most ${limits.steps} steps`);
       return null;
     }
+    this.#checkUndo(stored);
     const names = new Map(stored.steps.map((step, index) => [step.name, index]));
     const values = new ValueContext(names, this.#issues, compileValue);
     const context: CompileContext = {
@@ -94,6 +98,7 @@ class ChainCompiler {
       end,
       clock: this.#services.clock ?? SYSTEM_CLOCK,
       random: this.#services.random ?? Math.random,
+      undo: this.#services.undo ?? null,
     };
   }
 
@@ -121,6 +126,14 @@ class ChainCompiler {
     const reason = found.map((issue) => `${issue.path} ${issue.message}`).join("; ");
     this.#issue(path, "CHAIN_SUB", `chain "${id}" cannot run: ${reason}`);
     return null;
+  }
+
+  /** What a chain does must not be left undone by a gateway that ends. */
+  #checkUndo(stored: StoredChain): void {
+    if (this.#services.undo !== undefined) return;
+    for (const [index, step] of stored.steps.entries())
+      if (step.undo !== undefined)
+        this.#issue(`/steps/${index}/undo`, "CHAIN_UNDO", "there is no store to record it in");
   }
 
   #issue(path: string, code: string, message: string): void {

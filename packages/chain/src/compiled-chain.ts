@@ -5,6 +5,8 @@ import type { CompiledInput } from "./input/compile-input.ts";
 import type { ChainLimits } from "./limits.ts";
 import type { ErrorRule } from "./policies/on-error.ts";
 import type { Action, Guard } from "./run-context.ts";
+import type { CompiledUndo } from "./saga/compile-undo.ts";
+import type { UndoServices } from "./saga/undo-services.ts";
 import type { CompiledValue } from "./values/compiled-value.ts";
 import type { CompiledCondition } from "./values/condition.ts";
 
@@ -22,6 +24,8 @@ export interface CompiledChain {
   readonly end: ChainEnd;
   readonly clock: ChainClock;
   readonly random: () => number;
+  /** `null` only when no step has an undo. */
+  readonly undo: UndoServices | null;
 }
 
 export type ChainEnd =
@@ -38,6 +42,7 @@ export interface CompiledStep {
   readonly when: CompiledCondition | null;
   readonly action: Action;
   readonly onError: ErrorRule;
+  readonly undo: CompiledUndo | null;
   /** Refuses a request before its first call when that can be told from the request alone. */
   readonly precheck: EachPrecheck | null;
 }

@@ -131,6 +131,12 @@ export const chainErrors = defineErrors({
     message: (p: StepFault) =>
       `step "${p.step}" was not called because its undo could not be recorded`,
   },
+  CHAIN_UNDO_CLOSE: {
+    status: 503,
+    source: "store",
+    retryable: true,
+    message: (_: object) => "the chain was undone because its success could not be recorded",
+  },
   CHAIN_CANCELLED: {
     status: 499,
     source: "downstream",

@@ -13,6 +13,18 @@ export type { CompiledChain } from "./compiled-chain.ts";
 export { chainErrors } from "./errors.ts";
 export { type ChainLimits, DEFAULT_LIMITS } from "./limits.ts";
 export { runChain } from "./run/run-chain.ts";
+export { createUndoLog, UNDO_PREFIX, type UndoLog } from "./saga/undo-log.ts";
+export type { RecordedCall, UndoEntry, UndoRecord, UndoState } from "./saga/undo-record.ts";
+export type { UndoEvent, UndoServices } from "./saga/undo-services.ts";
+export {
+  dropUndo,
+  listUndo,
+  retryUndo,
+  type UndoRetryServices,
+  type UndoStepSummary,
+  type UndoSummary,
+  undoErrors,
+} from "./saga/work-off.ts";
 export {
   createResultCache,
   createSurvivingState,

@@ -14,7 +14,7 @@ import { isLarger } from "./compile-reply.ts";
 
 /** Sends the request on to the route's upstream. */
 export interface CompiledForward {
-  render(run: RunContext): Promise<ChainOutcome>;
+  render(run: RunContext): Promise<Extract<ChainOutcome, { readonly kind: "forward" }>>;
 }
 
 const LABEL = "forward";

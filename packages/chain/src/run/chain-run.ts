@@ -1,5 +1,5 @@
 import type { GatewayError } from "@catena/errors";
-import type { CancelReason } from "@catena/upstream";
+import { type CancelReason, CancelScope } from "@catena/upstream";
 import type { ChainRequest } from "../chain-request.ts";
 import type { ChainClock } from "../clock.ts";
 import type { CompiledChain, CompiledStep } from "../compiled-chain.ts";
@@ -7,6 +7,8 @@ import { chainErrors } from "../errors.ts";
 import { wrapValueFault } from "../failure.ts";
 import { checkInput } from "../input/compile-input.ts";
 import { type RunContext, StepRun } from "../run-context.ts";
+import type { CompiledUndo } from "../saga/compile-undo.ts";
+import { Saga, type SagaEntry } from "../saga/saga.ts";
 import { type ChainReply, SKIPPED, type StepResult } from "../step-result.ts";
 import { asGatewayError, runAction } from "../steps/run-action.ts";
 import { type ChainTrace, endTrace } from "../trace.ts";
@@ -51,6 +53,11 @@ export class ChainRun implements RunContext {
   #failure: GatewayError | null = null;
   #exit: ChainReply | null = null;
   #identity: string | null = null;
+  #saga: Saga | null = null;
+  /** Steps of this run that happened, or may have, in the order they ended. */
+  readonly #entries: SagaEntry[] = [];
+  /** Whether a step without an undo may have changed something. */
+  #hasWritten = false;
 
   constructor(start: RunStart) {
     const { chain } = start;
@@ -111,10 +118,42 @@ export class ChainRun implements RunContext {
       prefix,
     });
     try {
-      return (await run.execute()) ?? (await run.renderReply(step.label));
+      const reply = (await run.execute()) ?? (await run.renderReply(step.label));
+      if (reply.status < 400) this.#entries.push(...run.#entries);
+      else await run.undo();
+      return reply;
+    } catch (error) {
+      await run.undo();
+      throw error;
     } finally {
+      if (run.#hasWritten) step.effects.uncertain = true;
       unlink();
     }
+  }
+
+  /** Undoes what this run did, last things first, as far as it has an undo. */
+  async undo(): Promise<void> {
+    const entries = this.#entries.splice(0).reverse();
+    if (entries.length > 0) await this.saga?.undo(entries);
+  }
+
+  /** The undo side of the request; `null` while no step with an undo was begun. */
+  get saga(): Saga | null {
+    return this.#root().#saga;
+  }
+
+  #sagaFor({ undo }: CompiledChain): Saga {
+    if (this.#saga !== null) return this.#saga;
+    // Compiling refuses a step with an undo where there is nothing to record it with.
+    if (undo === null) throw chainErrors.CHAIN_INTERNAL({ step: this.chain.id });
+    const { chain, request, clock, deadlineAt } = this;
+    const cancel = new CancelScope();
+    request.cancel.onCancel((reason) => {
+      if (reason === "shutdown") cancel.cancel(reason);
+    });
+    const start = { services: undo, chain: chain.id, request: request.id };
+    this.#saga = new Saga({ ...start, clock, deadlineAt, cancel });
+    return this.#saga;
   }
 
   /** Computes the reply of a chain that ends with one. */
@@ -148,10 +187,13 @@ export class ChainRun implements RunContext {
     const effects = { uncertain: false };
     const run = new StepRun(this, this.scope, label, trace, cancel, this.deadlineAt, effects);
     try {
-      this.#take(step, await this.#result(step, run));
+      const result = await this.#result(step, run);
+      if (step.guard === "unsafe" && result.state === "done") effects.uncertain = true;
+      this.#take(step, result);
     } catch (error) {
       this.#fail(asGatewayError(error, label));
     }
+    this.#hasWritten ||= effects.uncertain;
     this.#open--;
     this.#settle();
   }
@@ -165,7 +207,38 @@ export class ChainRun implements RunContext {
         return SKIPPED;
       }
     }
+    if (step.undo !== null) return await this.#undoable(step, step.undo, run);
     return await runAction(step.action, step.onError, run);
+  }
+
+  /** Runs a step that can be taken back: recorded before it is called, and again when it is done. */
+  async #undoable(step: CompiledStep, undo: CompiledUndo, run: StepRun): Promise<StepResult> {
+    const saga = this.#root().#sagaFor(this.chain);
+    const entry = await saga.begin(undo, run);
+    const isOver = this.#failure !== null || this.#exit !== null;
+    const { reason } = this.scopes.safe;
+    if (isOver || reason !== null) {
+      saga.didNothing(entry);
+      throw stopped(run.label, reason ?? "sibling-failed");
+    }
+    try {
+      const result = await runAction(step.action, step.onError, run);
+      if (result.state === "done") {
+        this.#results[step.index] = result;
+        this.#entries.push(entry);
+        await saga.happened(entry);
+      } else this.#letGo(saga, entry, run);
+      return result;
+    } catch (error) {
+      this.#letGo(saga, entry, run);
+      throw error;
+    }
+  }
+
+  /** A step that failed or was stood in for: undone only if it may have happened all the same. */
+  #letGo(saga: Saga, entry: SagaEntry, run: StepRun): void {
+    if (run.effects.uncertain) this.#entries.push(entry);
+    else saga.didNothing(entry);
   }
 
   async #condition(when: NonNullable<CompiledStep["when"]>, run: StepRun): Promise<boolean> {

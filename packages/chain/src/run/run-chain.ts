@@ -1,6 +1,8 @@
+import type { GatewayError } from "@catena/errors";
 import { responseHeaders } from "@catena/upstream";
 import type { ChainOutcome, ChainRequest } from "../chain-request.ts";
 import type { CompiledChain } from "../compiled-chain.ts";
+import { chainErrors } from "../errors.ts";
 import { wrapValueFault } from "../failure.ts";
 import { readInput } from "../input/compile-input.ts";
 import type { ChainReply } from "../step-result.ts";
@@ -11,7 +13,7 @@ import type { InputView } from "../values/input-view.ts";
 import { Scope } from "../values/scope.ts";
 import { ChainRun } from "./chain-run.ts";
 import { GuardScopes } from "./guard-scopes.ts";
-import { problemReply } from "./problem-reply.ts";
+import { problemReply, type UndoReport } from "./problem-reply.ts";
 
 /**
  * Runs a step chain for one request. A chain that fails ends with a problem reply that carries its
@@ -30,10 +32,11 @@ export async function runChain(
   const scopes = new GuardScopes();
   const unfollow = scopes.follow(request.cancel, chain.onClientGone);
   let isStreaming = false;
+  let run: ChainRun | null = null;
   try {
     const input = await readInput(chain.input, request, chain.limits, clock.wallMs());
     precheck(chain, input);
-    const run = new ChainRun({
+    run = new ChainRun({
       chain,
       request,
       input,
@@ -44,15 +47,63 @@ export async function runChain(
       prefix: "",
     });
     const exit = await run.execute();
-    const outcome = exit === null ? await renderEnd(run) : replyOutcome(exit);
+    const outcome = await settle(run, exit === null ? await renderEnd(run) : replyOutcome(exit));
     isStreaming = outcome.body instanceof ReadableStream;
     return outcome;
   } catch (error) {
-    return problemReply(asGatewayError(error, chain.id), chain.id, request.id);
+    const failure = asGatewayError(error, chain.id);
+    return run === null ? problemReply(failure, chain.id, request.id) : await fail(run, failure);
   } finally {
     // A stream goes on after this, and must end when the request does.
     if (!isStreaming) unfollow();
   }
+}
+
+/** Undoes what was done and says why; an undo that fails is what the client is told of. */
+async function fail(run: ChainRun, failure: GatewayError): Promise<ChainOutcome> {
+  const { chain, request } = run;
+  await run.undo();
+  const { saga } = run;
+  if (saga === null) return problemReply(failure, chain.id, request.id);
+  await saga.tryClose();
+  return problemReply(wordUndo(failure, saga.report), chain.id, request.id, saga.report);
+}
+
+function wordUndo(failure: GatewayError, { undone, undoFailed }: UndoReport): GatewayError {
+  if (undoFailed.length === 0) return failure;
+  const step = String(failure.details["step"] ?? "reply");
+  return chainErrors.CHAIN_UNDO_FAILED({ step, undone, undoFailed }, failure);
+}
+
+/**
+ * Closes the undo record before the client is told of success, so that a process that ends now leaves
+ * nothing behind that would undo it. A client told of a failure (400 and above) must not find the
+ * steps done.
+ *
+ * @throws CHAIN_UNDO_CLOSE when the store does not take it.
+ */
+async function settle(run: ChainRun, outcome: ChainOutcome): Promise<ChainOutcome> {
+  const { saga, chain, request } = run;
+  if (saga === null) return outcome;
+  if (outcome.kind === "forward")
+    return { ...outcome, settle: (isAccepted) => end(run, isAccepted) };
+  if (outcome.status < 400) {
+    await saga.close().catch((error: unknown) => {
+      throw chainErrors.CHAIN_UNDO_CLOSE({}, error);
+    });
+    return outcome;
+  }
+  await end(run, false);
+  const { report } = saga;
+  if (report.undoFailed.length === 0) return outcome;
+  const { undone, undoFailed } = report;
+  const error = chainErrors.CHAIN_UNDO_FAILED({ step: "reply", undone, undoFailed });
+  return problemReply(error, chain.id, request.id, report);
+}
+
+async function end(run: ChainRun, isAccepted: boolean): Promise<void> {
+  if (!isAccepted) await run.undo();
+  await run.saga?.tryClose();
 }
 
 /** Refuses a request with too many items before anything is called for it. */
@@ -76,7 +127,7 @@ async function renderEnd(run: ChainRun): Promise<ChainOutcome> {
     case "reply":
       return replyOutcome(await end.reply.render(run.scope, "reply"));
     case "forward":
-      return await end.forward.render(run);
+      return { ...(await end.forward.render(run)), deadlineAt: run.deadlineAt };
     case "stream":
       return streamOutcome(run, end.step);
     default:

@@ -3,6 +3,7 @@ import type { CompileContext } from "../compile-context.ts";
 import type { CompiledStep, EachPrecheck } from "../compiled-chain.ts";
 import { compileOnError } from "../policies/on-error.ts";
 import type { Action, Guard } from "../run-context.ts";
+import { compileUndo } from "../saga/compile-undo.ts";
 import { compileCondition } from "../values/condition.ts";
 import { type ActionPlace, compileAction } from "./compile-action.ts";
 import { compileChoose } from "./compile-choose.ts";
@@ -19,16 +20,15 @@ export function compileStep(
   const { step, index, name } = planned;
   const { values } = context;
   const path = `/steps/${index}`;
-  for (const name of ["undo"] as const)
-    if (step[name] !== undefined)
-      values.issue(`${path}/${name}`, "CHAIN_POLICY", `this build does not know "${name}"`);
   const when = step.when === undefined ? null : compileCondition(step.when, `${path}/when`, values);
   const guard: Guard = step.undo !== undefined ? "protected" : planned.isSafe ? "safe" : "unsafe";
   const action = compileKind(step, index, path, isStreamed, guard, context);
   const onError = compileOnError(step.on_error, `${path}/on_error`, context);
+  const undo =
+    step.undo === undefined ? null : compileUndo(step.undo, name, `${path}/undo`, context);
   if (action === null) return null;
   const precheck = compilePrecheck(step, path, context);
-  return { name, index, dependants, guard, when, action, onError, precheck };
+  return { name, index, dependants, guard, when, action, onError, undo, precheck };
 }
 
 function compileKind(

@@ -1,0 +1,36 @@
+import { collectHeads, type StoredUndo, valuesOfCall } from "@catena/ir";
+import type { CompileContext } from "../compile-context.ts";
+import { type CompiledCall, compileCall } from "../steps/compile-call.ts";
+
+/** The call that takes back what a step did. */
+export interface CompiledUndo {
+  readonly call: CompiledCall;
+  /** Whether it uses the step's own response, so that it is not known before that came. */
+  readonly usesOwn: boolean;
+}
+
+const ATTEMPTS = 3;
+
+/** Compiles a step's undo; it always carries an idempotency key. `null` after an issue. */
+export function compileUndo(
+  stored: StoredUndo,
+  step: string,
+  path: string,
+  context: CompileContext,
+): CompiledUndo | null {
+  const heads = new Set<string>();
+  for (const value of valuesOfCall(stored.call)) collectHeads(value, heads);
+  const { timeout, retry } = stored;
+  const call = compileCall(
+    stored.call,
+    {
+      ...(timeout === undefined ? {} : { timeout }),
+      retry: retry ?? { attempts: ATTEMPTS },
+      idempotency_key: "auto",
+    },
+    `${path}/call`,
+    context,
+    { looksInto: () => false, buffered: true, step: null },
+  );
+  return call === null ? null : { call, usesOwn: heads.has(step) };
+}
