@@ -4,6 +4,8 @@
  */
 import { join } from "node:path";
 import { writeErrors } from "./docs/error-table.ts";
+import { writeChainSchema } from "./docs/json-schema.ts";
+import { writeOperators } from "./docs/operator-table.ts";
 import { writePackageTable } from "./docs/package-table.ts";
 import { writePlugins } from "./docs/plugin-table.ts";
 import { writeSettings } from "./docs/settings-table.ts";
@@ -16,7 +18,9 @@ const writers: Readonly<Record<string, Writer>> = {
   "ARCHITECTURE.md": writePackageTable,
   "docs/errors.md": writeErrors,
   "docs/plugins.md": writePlugins,
+  "docs/schemas/chain.json": writeChainSchema,
   "docs/settings.md": writeSettings,
+  "docs/values.md": writeOperators,
 };
 
 const isCheck = process.argv.includes("--check");
