@@ -3,6 +3,7 @@
 // Validation
 export { apisixMessage, apisixSchemaMessage } from "./apisix-message.ts";
 export { didYouMean } from "./did-you-mean.ts";
+export { createFieldCipher, type FieldCipher } from "./field-cipher.ts";
 export { compileJsonCheck } from "./json-schema/check-json.ts";
 export { compileSchema, type SchemaChecker } from "./json-schema/compile-schema.ts";
 export type { Finding, Place } from "./json-schema/finding.ts";
