@@ -22,6 +22,12 @@ export interface AdminOptions {
   readonly registry: PluginRegistry;
   readonly checkExpression?: ExpressionCheck;
   /**
+   * Keys of 16 or 32 bytes that secret fields are encrypted with in the store, as APISIX's
+   * `apisix.data_encryption.keyring`; a store shared with APISIX needs the same. The first encrypts,
+   * all decrypt. Default: none, fields are stored as they come.
+   */
+  readonly keyring?: readonly string[];
+  /**
    * Addresses and CIDR blocks of clients that may connect, whatever key they have. Default: this
    * machine alone (`127.0.0.0/8`, `::1/128`). An empty list lets nobody in.
    */
@@ -30,6 +36,11 @@ export interface AdminOptions {
   readonly serverHeader?: string;
   /** Whether browsers of other origins may read answers. Default `true`, as in APISIX. */
   readonly cors?: boolean;
+  /**
+   * `true`: the API-driven standalone mode of APISIX, in which the whole configuration is put as one
+   * document (`/configs`) and there are no endpoints of single resources. Default `false`.
+   */
+  readonly standalone?: boolean;
   /** Milliseconds since 1970; the clock behind create_time and update_time. */
   readonly now?: () => number;
 }

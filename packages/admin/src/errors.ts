@@ -32,6 +32,12 @@ export const adminErrors = defineErrors({
     retryable: false,
     message: (p: { kind: string }) => `${p.kind} not found`,
   },
+  ADMIN_PLUGIN_UNKNOWN: {
+    status: 404,
+    source: "downstream",
+    retryable: false,
+    message: (p: { subsystem: string }) => `plugin not found in subsystem ${p.subsystem}`,
+  },
   ADMIN_PATH_UNKNOWN: {
     status: 404,
     source: "downstream",

@@ -1,8 +1,13 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { AdminKey } from "../admin-options.ts";
 
-/** Says why a request is refused, or `null` when it is let in. */
-export type KeyCheck = (method: string, headers: Headers) => string | null;
+/** Who asks, and why they are refused, if they are. */
+export interface KeyVerdict {
+  readonly role: AdminKey["role"] | null;
+  readonly refused: string | null;
+}
+
+export type KeyCheck = (method: string, headers: Headers) => KeyVerdict;
 
 /**
  * Checks the key in `X-API-KEY`. APISIX also takes it from the query and from a cookie; neither is
@@ -13,14 +18,15 @@ export function createKeyCheck(keys: readonly AdminKey[]): KeyCheck {
   const known = keys.map(({ key, role }) => ({ digest: digestOf(key), role }));
   return (method, headers) => {
     const given = headers.get("x-api-key");
-    if (given === null) return "missing apikey";
+    if (given === null) return { role: null, refused: "missing apikey" };
     const digest = digestOf(given);
     let role: AdminKey["role"] | null = null;
     for (const key of known) {
       if (timingSafeEqual(key.digest, digest)) role ??= key.role;
     }
-    if (role === null) return "wrong apikey";
-    return role === "viewer" && method !== "GET" ? "invalid method for role viewer" : null;
+    if (role === null) return { role, refused: "wrong apikey" };
+    const mayOnlyRead = role === "viewer" && method !== "GET" && method !== "HEAD";
+    return { role, refused: mayOnlyRead ? "invalid method for role viewer" : null };
   };
 }
 

@@ -8,6 +8,7 @@ const fromResource = new Set([
   "ADMIN_RESOURCE_MISSING",
   "ADMIN_OWNER_MISSING",
   "ADMIN_METHOD_UNSUPPORTED",
+  "ADMIN_PLUGIN_UNKNOWN",
 ]);
 
 /** Turns whatever a handler threw into an answer; the one place that does. */

@@ -2,7 +2,7 @@ import { formatFault, parseJson } from "@catena/json";
 import { adminErrors } from "../errors.ts";
 
 /** Largest body in bytes, APISIX's limit and etcd's default for one request. */
-export const maxBodyBytes = 1_572_864;
+const maxBodyBytes = 1_572_864;
 
 /**
  * Reads a body up to the limit.
@@ -10,15 +10,15 @@ export const maxBodyBytes = 1_572_864;
  * @returns the text; empty when there is no body.
  * @throws ADMIN_REQUEST_INVALID
  */
-export async function readBody(request: Request): Promise<string> {
+export async function readBody(request: Request, maxBytes = maxBodyBytes): Promise<string> {
   const announced = Number(request.headers.get("content-length") ?? 0);
-  if (announced > maxBodyBytes) throw tooLarge(announced);
+  if (announced > maxBytes) throw tooLarge(announced, maxBytes);
   if (request.body === null) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.byteLength;
-    if (size > maxBodyBytes) throw tooLarge(size);
+    if (size > maxBytes) throw tooLarge(size, maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size).toString("utf8");
@@ -41,8 +41,8 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   });
 }
 
-function tooLarge(size: number): Error {
+function tooLarge(size: number, maxBytes: number): Error {
   return adminErrors.ADMIN_REQUEST_INVALID({
-    reason: `invalid request body: request size ${size} is greater than the maximum size ${maxBodyBytes} allowed`,
+    reason: `invalid request body: request size ${size} is greater than the maximum size ${maxBytes} allowed`,
   });
 }

@@ -3,6 +3,8 @@ export interface Replies {
   /** @param isFromResource whether a resource's handler made it; those carry `X-API-VERSION`. */
   json(status: number, body: unknown, isFromResource?: boolean): Response;
   text(status: number, body: string, isFromResource?: boolean): Response;
+  /** A whole document of another type than JSON, or with headers of its own. */
+  document(contentType: string, body: string, headers: Readonly<Record<string, string>>): Response;
   /** An answer without a body. */
   empty(status: number, headers?: Readonly<Record<string, string>>): Response;
   /** The answer to a browser that asks before it sends. */
@@ -29,6 +31,11 @@ export function createReplies(serverHeader: string, cors: boolean): Replies {
     text,
     json: (status, body, isFromResource) =>
       text(status, `${JSON.stringify(body)}\n`, isFromResource),
+    document: (contentType, body, headers) =>
+      new Response(body, {
+        status: 200,
+        headers: { ...common, "Content-Type": contentType, ...headers },
+      }),
     empty: (status, headers = {}) =>
       new Response(null, { status, headers: { ...common, ...headers } }),
     preflight: () =>

@@ -62,7 +62,8 @@ async function checkIdentity(
   ];
   for (const { item, owner, isOwn } of others) {
     if (isOwn) continue;
-    for (const { plugin, field, value } of identitiesOf(context, item.value)) {
+    const plain = context.cipher.decryptPlugins(item.kind, item.value);
+    for (const { plugin, field, value } of identitiesOf(context, plain)) {
       const isTaken = claims.some((claim) => claim.plugin === plugin && claim.value === value);
       if (isTaken) throw invalid(`duplicate ${field} of plugin ${plugin} found with ${owner}`);
     }

@@ -8,6 +8,7 @@ import {
 import type { AdminContext } from "../admin-context.ts";
 import { adminErrors } from "../errors.ts";
 import { type Address, fullId, keyOf } from "./address.ts";
+import { checkDocument } from "./check-document.ts";
 
 /** How a document got here; decides about its id and its times. */
 export type WriteMode = "put" | "post" | "patch";
@@ -39,13 +40,8 @@ export function prepareDocument(
   const { document, name } = withId(address, given, mode);
   if (mode !== "patch") forbidTimes(document);
   const id = name === undefined ? undefined : fullId(address, name);
-  const { registry, checkExpression } = context;
-  const message = apisixMessage(address.kind, document, {
-    registry,
-    // A secret that gets its id later is still one of its manager's.
-    id: id ?? fullId(address, ""),
-    ...(checkExpression === undefined ? {} : { checkExpression }),
-  });
+  // A secret that gets its id later is still one of its manager's.
+  const message = checkDocument(context, address.kind, document, id ?? fullId(address, ""));
   if (message !== null) throw invalid(message);
   if (address.kind === "consumers") return consumerDraft(context, address, document);
   if (name === undefined || id === undefined) return { document };

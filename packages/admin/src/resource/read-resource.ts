@@ -9,14 +9,14 @@ import { decodeEntry, listItems } from "./stored-item.ts";
 
 /** @throws ADMIN_RESOURCE_MISSING, ADMIN_STORED_VALUE_BROKEN, STORE_UNAVAILABLE */
 export async function getResource(
-  { store, prefix }: AdminContext,
+  context: AdminContext,
   address: Address,
   name: string,
 ): Promise<ResourceReply> {
-  const key = keyOf(address, name, prefix);
-  const entry = key === null ? null : await store.get(key);
+  const key = keyOf(address, name, context.prefix);
+  const entry = key === null ? null : await context.store.get(key);
   if (entry === null) throw adminErrors.ADMIN_RESOURCE_MISSING({ key: name });
-  return { status: 200, body: toAnswer(address, entry, decodeEntry(entry)) };
+  return { status: 200, body: toAnswer(context, address, entry, decodeEntry(entry)) };
 }
 
 /**
@@ -26,10 +26,11 @@ export async function getResource(
  * @throws ADMIN_RESOURCE_MISSING, STORE_UNAVAILABLE
  */
 export async function listResources(
-  { store, prefix }: AdminContext,
+  context: AdminContext,
   address: Address,
   query: ListQuery,
 ): Promise<ResourceReply> {
+  const { store, prefix } = context;
   const { kind, owner } = address;
   const credentials = kind === "credentials" ? `${owner ?? ""}/credentials/` : "";
   const items = await listItems(store, kind, prefix, kindPrefix(kind, prefix) + credentials);
@@ -41,21 +42,27 @@ export async function listResources(
     status: 200,
     body: {
       total: selected.total,
-      list: selected.items.map(({ entry, value }) => toAnswer(address, entry, value)),
+      list: selected.items.map(({ entry, value }) => toAnswer(context, address, entry, value)),
     },
   };
 }
 
-function toAnswer({ kind }: Address, entry: StoreEntry, value: JsonObject): JsonObject {
+function toAnswer(
+  { cipher }: AdminContext,
+  { kind }: Address,
+  entry: StoreEntry,
+  value: JsonObject,
+): JsonObject {
+  const plain = cipher.decryptPlugins(kind, value);
   return {
     key: entry.key,
-    value: kind === "ssls" ? withoutPrivateKeys(value) : value,
+    value: kind === "ssls" ? withoutPrivateKeys(plain) : plain,
     modifiedIndex: entry.modRevision,
     createdIndex: entry.createRevision,
   };
 }
 
-/** Private keys leave the store for the gateway alone. */
+/** Private keys of certificates leave the store for the gateway alone. */
 export function withoutPrivateKeys({ key: _, keys: __, ...rest }: JsonObject): JsonObject {
   return rest;
 }

@@ -5,6 +5,7 @@ import { adminErrors } from "../errors.ts";
 
 /** A stored resource, decoded. */
 export interface StoredItem {
+  readonly kind: Kind;
   readonly id: string;
   readonly entry: StoreEntry;
   readonly value: JsonObject;
@@ -25,7 +26,7 @@ export async function listItems(
     const key = parseKey(entry.key, prefix);
     if (key.type !== "resource" || key.kind !== kind) return [];
     const value = decode(entry.value);
-    return value === null ? [] : [{ id: key.id, entry, value }];
+    return value === null ? [] : [{ kind, id: key.id, entry, value }];
   });
 }
 

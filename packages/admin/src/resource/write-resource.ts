@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, kinds } from "@catena/schema";
+import { isJsonObject, type JsonObject, type Kind, kinds } from "@catena/schema";
 import type { Operation } from "@catena/store";
 import type { AdminContext } from "../admin-context.ts";
 import { adminErrors } from "../errors.ts";
@@ -7,6 +7,7 @@ import { checkReferences } from "./check-references.ts";
 import { checkUnique } from "./check-unique.ts";
 import { mergePatch, patchAt } from "./patch-value.ts";
 import { invalid, prepareDocument } from "./prepare-document.ts";
+import { withoutPrivateKeys } from "./read-resource.ts";
 import type { ResourceReply } from "./resource-reply.ts";
 import { decodeEntry } from "./stored-item.ts";
 
@@ -33,18 +34,19 @@ export async function putResource(
   request: WriteRequest,
 ): Promise<ResourceReply> {
   const { key = "", id, document } = prepareDocument(context, address, request.body, "put");
-  const { store } = context;
+  const { store, cipher } = context;
+  const { kind } = address;
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const existing = await store.get(key);
     const guards = await checkReferences(context, address, document, id);
     await checkUnique(context, address, document, id);
     const previous = existing === null ? {} : decodeLeniently(existing.value);
-    const value = withTimes(context, address, document, previous["create_time"]);
+    const value = cipher.encrypt(kind, withTimes(context, kind, document, previous["create_time"]));
     const result = await store.transact({
       comparisons: [{ key, modRevision: existing?.modRevision ?? 0 }, ...guards],
       operations: [put(key, value, request)],
     });
-    if (result.committed) return { status: existing === null ? 201 : 200, body: { key, value } };
+    if (result.committed) return written(context, kind, existing === null ? 201 : 200, key, value);
   }
   throw adminErrors.ADMIN_CONFLICT({ key });
 }
@@ -60,6 +62,7 @@ export async function postResource(
   address: Address,
   request: WriteRequest,
 ): Promise<ResourceReply> {
+  const { kind } = address;
   const draft = prepareDocument(context, address, request.body, "post");
   const guards = await checkReferences(context, address, draft.document, undefined);
   await checkUnique(context, address, draft.document, undefined);
@@ -70,13 +73,14 @@ export async function postResource(
   if (!generated.committed) throw adminErrors.ADMIN_CONFLICT({ key: "gen_id" });
   const name = String(generated.revision).padStart(20, "0");
   const key = keyOf(address, name, context.prefix) ?? "";
-  const value = withTimes(context, address, { ...draft.document, id: name }, undefined);
+  const document = { ...draft.document, id: name };
+  const value = context.cipher.encrypt(kind, withTimes(context, kind, document, undefined));
   const result = await context.store.transact({
     comparisons: [{ key, modRevision: 0 }, ...guards],
     operations: [put(key, value, request)],
   });
   if (!result.committed) throw adminErrors.ADMIN_CONFLICT({ key });
-  return { status: 201, body: { key, value } };
+  return written(context, kind, 201, key, value);
 }
 
 /**
@@ -101,7 +105,7 @@ export async function patchResource(
   const key = keyOf(address, name, context.prefix);
   const existing = key === null ? null : await context.store.get(key);
   if (key === null || existing === null) throw adminErrors.ADMIN_RESOURCE_MISSING({ key: name });
-  const stored = decodeEntry(existing);
+  const stored = context.cipher.decryptPlugins(kind, decodeEntry(existing));
   const patched = isWhole
     ? mergePatch(stored, request.body)
     : patchAt(stored, subPath, request.body);
@@ -110,12 +114,13 @@ export async function patchResource(
   const { id, document } = prepareDocument(context, address, timed, "patch");
   const guards = await checkReferences(context, address, document, id);
   await checkUnique(context, address, document, id);
+  const value = context.cipher.encrypt(kind, document);
   const result = await context.store.transact({
     comparisons: [{ key, modRevision: existing.modRevision }, ...guards],
-    operations: [put(key, document, request)],
+    operations: [put(key, value, request)],
   });
   if (!result.committed) throw adminErrors.ADMIN_CONFLICT({ key });
-  return { status: 200, body: { key, value: document } };
+  return written(context, kind, 200, key, value);
 }
 
 function put(key: string, value: JsonObject, { ttlSeconds }: WriteRequest): Operation {
@@ -123,9 +128,21 @@ function put(key: string, value: JsonObject, { ttlSeconds }: WriteRequest): Oper
   return ttlSeconds === undefined ? operation : { ...operation, ttlSeconds };
 }
 
+/** What is stored, but no private key that is not encrypted. */
+function written(
+  { isEncrypted }: AdminContext,
+  kind: Kind,
+  status: number,
+  key: string,
+  value: JsonObject,
+): ResourceReply {
+  const shown = kind === "ssls" && !isEncrypted ? withoutPrivateKeys(value) : value;
+  return { status, body: { key, value: shown } };
+}
+
 function withTimes(
   context: AdminContext,
-  { kind }: Address,
+  kind: Kind,
   document: JsonObject,
   createTime: unknown,
 ): JsonObject {
