@@ -6,6 +6,7 @@ export {
 } from "./addresses.ts";
 export { findCookie, withoutCookie } from "./cookies.ts";
 export { checkExpression, compileExpression, type Predicate } from "./expression.ts";
+export { toNumber } from "./lua-number.ts";
 export { compilePattern, type Pattern, type PatternMatch, type PatternOptions } from "./pattern.ts";
 export { decodeComponent, findArgument, withoutArgument } from "./query-arguments.ts";
 export type { ConsumerView, ReplyView, RequestView } from "./request-view.ts";

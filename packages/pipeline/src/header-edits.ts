@@ -37,22 +37,21 @@ export class HeaderEdits {
 
   /** The flat list `[name, value, …]` with the edits made. */
   apply(headers: readonly string[]): string[] {
-    let result = [...headers];
+    const result = [...headers];
     for (let i = 0; i + 2 < this.#edits.length; i += 3) {
       // The loop bound makes the three elements present.
       const name = this.#edits[i + 1] as string;
-      if (this.#edits[i] !== add) result = without(result, name.toLowerCase());
+      if (this.#edits[i] !== add) dropAll(result, name.toLowerCase());
       if (this.#edits[i] !== remove) result.push(name, this.#edits[i + 2] as string);
     }
     return result;
   }
 }
 
-function without(headers: readonly string[], name: string): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) {
+/** Removes every header of a name, in place: usually there is none. */
+function dropAll(headers: string[], name: string): void {
+  for (let i = headers.length - 2; i >= 0; i -= 2) {
     const header = headers[i] as string;
-    if (header.toLowerCase() !== name) kept.push(header, headers[i + 1] as string);
+    if (header.length === name.length && header.toLowerCase() === name) headers.splice(i, 2);
   }
-  return kept;
 }

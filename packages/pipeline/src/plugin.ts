@@ -1,4 +1,5 @@
 import type { Checked } from "@catena/errors";
+import type { JsonObject } from "@catena/schema";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { TargetResolver } from "./target.ts";
@@ -16,6 +17,8 @@ export interface PluginServices {
    * be compiled anew when a key changes.
    */
   readonly consumers: ConsumerDirectory;
+  /** The plugin's metadata of the moment; `null` when there is none. Follows the configuration too. */
+  metadata(plugin: string): JsonObject | null;
   readonly log: PluginLog;
 }
 

@@ -48,7 +48,8 @@ export class RequestContext implements RequestView {
   readonly host: string;
   readonly path: string;
   readonly rawTarget: string;
-  readonly query: string;
+  /** Raw query without `?`; plugins may take out what nobody behind them is to see. */
+  query: string;
   readonly scheme: "http" | "https";
   /** `performance.now()` at arrival. */
   readonly startedAt: number;

@@ -1,9 +1,11 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
 import type { PluginEntry } from "./define-plugin.ts";
+import { keyAuth } from "./key-auth.ts";
+import { limitCount } from "./limit-count.ts";
 import { proxyChain } from "./proxy-chain.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
-const entries: readonly PluginEntry[] = [proxyChain];
+const entries: readonly PluginEntry[] = [keyAuth, limitCount, proxyChain];
 
 /** The plugins of this build: what they accept, and how they are made. */
 export interface Plugins {

@@ -128,6 +128,7 @@ export class RouteCompiler {
       chain: (id) => table.get("routes", id)?.plugins?.["proxy-chain"] ?? null,
       survivors,
       consumers,
+      metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
       log,
     };
   }

@@ -1,0 +1,40 @@
+import type { Checked } from "@catena/errors";
+import { compileTemplate, compileVariable } from "@catena/expr";
+import type { RequestContext } from "@catena/pipeline";
+
+export type KeyType = "var" | "var_combination" | "constant";
+
+/** Whom a request is counted for. */
+export type LimitKey = (ctx: RequestContext) => string;
+
+/** Longest key that is kept as it is; what clients send must not fill the memory. */
+const maxKeyLength = 256;
+
+/**
+ * Compiles the `key` of a limit: a variable, a text with variables or a constant. A variable that is
+ * missing, or a text none of whose variables has a value, counts by the client's address.
+ *
+ * @returns issues with the path `/key`.
+ */
+export function compileLimitKey(key: string, type: KeyType): Checked<LimitKey> {
+  if (type === "constant") return { value: () => key, issues: [] };
+  if (type === "var") {
+    const { value: variable, issues } = compileVariable(key);
+    if (variable === undefined) return { issues: issues.map(atKey) };
+    return { value: (ctx) => bounded(variable(ctx) ?? ctx.clientAddress), issues: [] };
+  }
+  const { value: template, issues } = compileTemplate(key);
+  if (template === undefined) return { issues: issues.map(atKey) };
+  return { value: (ctx) => bounded(template.renderIfAny(ctx) ?? ctx.clientAddress), issues: [] };
+}
+
+/** A key as it is, or a digest of one that is too long to be kept. */
+export function bounded(key: string | true): string {
+  if (key === true) return "true";
+  if (key.length <= maxKeyLength) return key;
+  return new Bun.CryptoHasher("sha256").update(key).digest("hex");
+}
+
+function atKey<T extends object>(issue: T): T & { readonly path: string } {
+  return { ...issue, path: "/key" };
+}
