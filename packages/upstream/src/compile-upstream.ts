@@ -1,19 +1,30 @@
-import { isIP } from "node:net";
 import type { Checked, Issue } from "@catena/errors";
 import type { Timeout, Upstream } from "@catena/schema";
-import type { Balancer } from "./balancers/balancer.ts";
-import { createBalancer } from "./balancers/registry.ts";
-import { makeOrigin, type Node, type OriginSettings } from "./node.ts";
+import { BalancerMemory } from "./balancers/balancer-memory.ts";
+import { balancerTypes, findBalancer, type MakeBalancer } from "./balancers/registry.ts";
+import { buildNodeSet, type NodeSetSettings } from "./build-node-set.ts";
+import { createNodeSource, type NodeSource } from "./discovery/discovered-nodes.ts";
+import type { Discovery } from "./discovery/discovery.ts";
+import { compileHashKey, type ReadHashKey } from "./hash-key.ts";
+import { compileChecks } from "./health/check-policy.ts";
+import type { HealthChecks } from "./health/health-checks.ts";
+import type { Node, OriginSettings } from "./node.ts";
+import { listNodes } from "./node-list.ts";
+import type { NodeSet } from "./node-set.ts";
+import { OriginBook } from "./origin-book.ts";
 import type { Resolver } from "./resolver.ts";
 import type { CallTimeouts } from "./transport/transport.ts";
+import { compileTls, type TlsServices, tlsPoolKey } from "./upstream-tls.ts";
 
-/** An upstream made ready for calls; immutable but for its balancer's state. */
-export interface UpstreamPlan {
-  readonly nodes: readonly Node[];
-  readonly balancer: Balancer;
-  readonly origins: OriginSettings;
-  /** Further tries after the first. */
-  readonly retries: number;
+/** An upstream made ready for calls; immutable but for the state of its balancer and checks. */
+export interface UpstreamPlan extends NodeSet {
+  /** Finds the nodes of a discovered service; `null` when they are configured. */
+  readonly discovered: NodeSource | null;
+  /** The only node, when a call can go to it without any choice: the hot path. */
+  readonly direct: Node | null;
+  readonly origins: OriginBook;
+  /** Further tries after the first; `null` for one at every other node. */
+  readonly retries: number | null;
   /** Milliseconds after which no further try is begun; `Infinity` for no bound. */
   readonly retryTimeoutMs: number;
   readonly timeouts: CallTimeouts;
@@ -21,12 +32,24 @@ export interface UpstreamPlan {
   /** The Host header of `rewrite`. */
   readonly rewrittenHost: string;
   readonly resolver: Resolver;
+  readonly random: () => number;
+  /** What `OutgoingRequest.hashKey` is to be; `null` when nothing is hashed. */
+  readonly hashKey: ReadHashKey | null;
 }
 
-export interface UpstreamServices {
+/** What upstreams are compiled with; all but the first two have working defaults. */
+export interface UpstreamServices extends TlsServices {
   readonly resolver: Resolver;
   /** 0 <= n < 1 */
   readonly random: () => number;
+  /** The resource that holds the upstream, as `upstreams/1`. Without it, nothing is checked. */
+  readonly owner?: string;
+  readonly memory?: BalancerMemory;
+  readonly health?: HealthChecks;
+  /** By `discovery_type`. */
+  readonly discovery?: Readonly<Record<string, Discovery>>;
+  /** Milliseconds that never go back; default `performance.now()`. */
+  readonly now?: () => number;
 }
 
 const defaultTimeouts: CallTimeouts = { connectMs: 60_000, sendMs: 60_000, readMs: 60_000 };
@@ -34,11 +57,14 @@ const defaultTimeouts: CallTimeouts = { connectMs: 60_000, sendMs: 60_000, readM
 /** What the served schemes call over, and their own ports. */
 const schemes = { http: { over: "http", port: 80 }, https: { over: "https", port: 443 } } as const;
 
+type ServedScheme = (typeof schemes)["http" | "https"];
+
 /**
  * Compiles an APISIX upstream (apisix/upstream.lua, apisix/schema_def.lua) once per snapshot. Times
  * become milliseconds; 60 s each unless given. Without `retries` every other node is tried once.
  *
- * @returns no value for a scheme or a kind of discovery that is not served.
+ * @returns no value for a scheme, a kind of discovery, a balancing type or a client certificate that
+ *   can't be served; with a value, issues say what is left out.
  */
 export function compileUpstream(
   upstream: Upstream,
@@ -46,43 +72,45 @@ export function compileUpstream(
 ): Checked<UpstreamPlan> {
   const issues: Issue[] = [];
   const scheme = servedScheme(upstream, issues);
-  if (upstream.nodes === undefined) {
-    issues.push({
-      path: "/discovery_type",
-      code: "UPSTREAM_DISCOVERY",
-      message: `service discovery "${upstream.discovery_type ?? ""}" is not served`,
-      expected: "nodes",
-    });
-  }
-  if (scheme === null || issues.length > 0) return { issues };
-  const origins = originSettings(upstream, scheme.over);
-  const nodes = compileNodes(upstream, scheme.port, origins, services.resolver);
-  const balancer = createBalancer(upstream.type ?? "roundrobin", nodes, services.random);
-  if (balancer === null) {
-    issues.push({
-      path: "/type",
-      code: "UPSTREAM_TYPE",
-      message: `the balancing type "${upstream.type}" is not known`,
-    });
-    return { issues };
-  }
-  return {
-    issues,
-    value: {
-      nodes,
-      balancer,
-      origins,
-      retries: upstream.retries ?? Math.max(nodes.length - 1, 0),
-      retryTimeoutMs:
-        (upstream.retry_timeout ?? 0) > 0
-          ? (upstream.retry_timeout ?? 0) * 1000
-          : Number.POSITIVE_INFINITY,
-      timeouts: compileTimeouts(upstream.timeout) ?? defaultTimeouts,
-      passHost: upstream.pass_host ?? "pass",
-      rewrittenHost: upstream.upstream_host ?? "",
-      resolver: services.resolver,
-    },
+  const discovery = findDiscovery(upstream, services, issues);
+  const makeBalancer = servedType(upstream, issues);
+  const origins = originSettings(upstream, scheme?.over ?? "http", services, issues);
+  if (scheme === null || makeBalancer === null || issues.length > 0) return { issues };
+
+  const { resolver, random, owner = "", health } = services;
+  const checks = upstream.checks === undefined ? null : compileChecks(upstream.checks, issues);
+  if (checks === null) health?.release(owner);
+  const settings: NodeSetSettings = {
+    makeBalancer,
+    defaultPort: scheme.port,
+    origins,
+    checks,
+    rewrittenHost: upstream.pass_host === "rewrite" ? (upstream.upstream_host ?? null) : null,
+    resolver,
+    owner,
+    memory: services.memory ?? new BalancerMemory(),
+    health: owner === "" ? null : (health ?? null),
+    random,
+    now: services.now ?? (() => performance.now()),
   };
+  const set =
+    discovery === null ? buildNodeSet(listNodes(upstream, scheme.port), settings) : NO_NODES;
+  const retryTimeoutMs = (upstream.retry_timeout ?? 0) * 1000;
+  const value: UpstreamPlan = {
+    ...set,
+    discovered: discovery === null ? null : sourceOf(upstream, discovery, settings),
+    direct: directNode(set, upstream),
+    origins: new OriginBook(origins),
+    retries: upstream.retries ?? null,
+    retryTimeoutMs: retryTimeoutMs > 0 ? retryTimeoutMs : Number.POSITIVE_INFINITY,
+    timeouts: compileTimeouts(upstream.timeout) ?? defaultTimeouts,
+    passHost: upstream.pass_host ?? "pass",
+    rewrittenHost: upstream.upstream_host ?? "",
+    resolver,
+    random,
+    hashKey: upstream.type === "chash" ? compileHashKey(upstream) : null,
+  };
+  return { issues, value };
 }
 
 /** APISIX's seconds to milliseconds; `undefined` stays. A route's timeout replaces its upstream's. */
@@ -95,10 +123,7 @@ export function compileTimeouts(timeout: Timeout | undefined): CallTimeouts | un
   };
 }
 
-function servedScheme(
-  upstream: Upstream,
-  issues: Issue[],
-): (typeof schemes)["http" | "https"] | null {
+function servedScheme(upstream: Upstream, issues: Issue[]): ServedScheme | null {
   const scheme = upstream.scheme ?? "http";
   if (scheme === "http" || scheme === "https") return schemes[scheme];
   issues.push({
@@ -111,78 +136,79 @@ function servedScheme(
   return null;
 }
 
-function originSettings(upstream: Upstream, scheme: "http" | "https"): OriginSettings {
-  const pool = upstream.keepalive_pool;
-  const keepalive = {
-    size: pool?.size ?? 320,
-    idleMs: (pool?.idle_timeout ?? 60) * 1000,
-    requests: pool?.requests ?? 1000,
-  };
-  if (scheme === "http") return { scheme, keepalive, tls: null, poolKey: "" };
-  const { client_cert, client_key, verify } = upstream.tls ?? {};
-  const tls = {
-    // APISIX never verifies (CVE-2026-31923 is of this kind); whoever needs that says so.
-    verify: verify ?? true,
-    ...(client_cert === undefined ? {} : { clientCertificate: client_cert }),
-    ...(client_key === undefined ? {} : { clientKey: client_key }),
-  };
-  const identity =
-    client_cert === undefined ? "" : Bun.hash(`${client_cert}${client_key}`).toString(36);
-  return { scheme, keepalive, tls, poolKey: `${tls.verify ? "v" : "n"}${identity}` };
-}
-
-function compileNodes(
-  upstream: Upstream,
-  defaultPort: number,
-  origins: OriginSettings,
-  resolver: Resolver,
-): readonly Node[] {
-  return nodeList(upstream, defaultPort).map(({ host, port, weight, priority }) => {
-    const fixed = resolver.fixed(host, port);
-    return {
-      host,
-      port,
-      weight,
-      priority,
-      hostHeader: port === defaultPort ? host : `${host}:${port}`,
-      fixed,
-      origin:
-        fixed === null || origins.tls !== null
-          ? null
-          : makeOrigin(origins, fixed.address, fixed.port, null),
-    };
-  });
-}
-
-interface PlainNode {
-  readonly host: string;
-  readonly port: number;
-  readonly weight: number;
-  readonly priority: number;
-}
-
-/** Both forms of `nodes`: a list, or `{"host:port": weight}`. */
-function nodeList(upstream: Upstream, defaultPort: number): readonly PlainNode[] {
-  const { nodes = [] } = upstream;
-  if (Array.isArray(nodes)) {
-    return nodes.map((node) => ({
-      host: node.host,
-      port: node.port ?? defaultPort,
-      weight: node.weight,
-      priority: node.priority ?? 0,
-    }));
+function servedType(upstream: Upstream, issues: Issue[]): MakeBalancer | null {
+  const type = upstream.type ?? "roundrobin";
+  const make = findBalancer(type);
+  if (make === null) {
+    issues.push({
+      path: "/type",
+      code: "UPSTREAM_TYPE",
+      message: `the balancing type "${type}" is not known`,
+      expected: balancerTypes.join(", "),
+    });
   }
-  return Object.entries(nodes).map(([address, weight]) => ({
-    ...splitAddress(address, defaultPort),
-    weight,
-    priority: 0,
-  }));
+  return make;
 }
 
-/** `host`, `host:port`, `[ipv6]:port` or a bare IPv6 address. */
-function splitAddress(address: string, defaultPort: number): { host: string; port: number } {
-  if (isIP(address) === 6) return { host: `[${address}]`, port: defaultPort };
-  const match = /^(.*[^:]):(\d+)$/.exec(address);
-  if (match === null) return { host: address, port: defaultPort };
-  return { host: match[1] ?? address, port: Number(match[2]) };
+/** @returns `null` for configured nodes, and when there is an issue. */
+function findDiscovery(
+  upstream: Upstream,
+  services: UpstreamServices,
+  issues: Issue[],
+): Discovery | null {
+  if (upstream.nodes !== undefined) return null;
+  const type = upstream.discovery_type ?? "";
+  const { discovery = {} } = services;
+  const found = Object.hasOwn(discovery, type) ? discovery[type] : undefined;
+  if (found !== undefined) return found;
+  issues.push({
+    path: "/discovery_type",
+    code: "UPSTREAM_DISCOVERY",
+    message: `service discovery "${type}" is not served`,
+    expected: ["nodes", ...Object.keys(discovery)].join(" or "),
+  });
+  return null;
+}
+
+function originSettings(
+  upstream: Upstream,
+  scheme: "http" | "https",
+  services: TlsServices,
+  issues: Issue[],
+): OriginSettings {
+  const { size = 320, idle_timeout = 60, requests = 1000 } = upstream.keepalive_pool ?? {};
+  // An idle time of 0 is none (lua-nginx-module, ngx_http_lua_balancer.c).
+  const idleMs = idle_timeout === 0 ? Number.POSITIVE_INFINITY : idle_timeout * 1000;
+  const keepalive = { size, idleMs, requests };
+  if (scheme === "http") return { scheme, keepalive, tls: null, poolKey: "" };
+  const tls = compileTls(upstream, services, issues);
+  return { scheme, keepalive, tls, poolKey: tlsPoolKey(tls) };
+}
+
+/** Nodes of a plan whose nodes are discovered. */
+const NO_NODES: NodeSet = {
+  nodes: [],
+  balancer: { pick: () => null, watcher: null },
+  checker: null,
+};
+
+function sourceOf(upstream: Upstream, discovery: Discovery, settings: NodeSetSettings): NodeSource {
+  return createNodeSource(discovery, upstream.service_name ?? "", (found) =>
+    buildNodeSet(
+      found.map(({ address, port, weight, priority }) => ({
+        host: address.includes(":") ? `[${address}]` : address,
+        port: port ?? settings.defaultPort,
+        weight,
+        priority,
+      })),
+      settings,
+    ),
+  );
+}
+
+function directNode({ nodes, balancer }: NodeSet, upstream: Upstream): Node | null {
+  const [only, ...others] = nodes;
+  if (only === undefined || others.length > 0 || (upstream.retries ?? 0) > 0) return null;
+  const isPlain = only.origin !== null && only.health === null && balancer.watcher === null;
+  return isPlain ? only : null;
 }

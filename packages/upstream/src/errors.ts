@@ -90,6 +90,18 @@ export const upstreamErrors = defineErrors({
     retryable: false,
     message: (p: CallFault) => `${p.origin} has no node left to try${because(p)}`,
   },
+  UPSTREAM_EMPTY: {
+    status: 503,
+    source: "upstream",
+    retryable: false,
+    message: (p: CallFault) => `${p.origin} has no nodes${because(p)}`,
+  },
+  UPSTREAM_RETRY_TIMEOUT: {
+    status: 502,
+    source: "upstream",
+    retryable: false,
+    message: (p: CallFault) => `no time is left to try another node of ${p.origin}${because(p)}`,
+  },
   UPSTREAM_CANCELLED: {
     status: 499,
     source: "downstream",

@@ -5,10 +5,26 @@ export {
   type UpstreamPlan,
   type UpstreamServices,
 } from "./compile-upstream.ts";
+export type { Discovery, FoundNode } from "./discovery/discovery.ts";
+export {
+  createDnsDiscovery,
+  type DnsDiscoveryOptions,
+  type RecordKind,
+} from "./discovery/dns-discovery.ts";
+export { createDnsClient, type DnsClient, type DnsClientOptions } from "./dns/dns-client.ts";
+export { dnsLookup } from "./dns/dns-lookup.ts";
 export { upstreamErrors } from "./errors.ts";
+export type { HashView, ReadHashKey } from "./hash-key.ts";
 export { type ForwardedFor, requestHeaders, responseHeaders } from "./headers.ts";
+export type { HealthReport, HealthReportNode, HealthTurn } from "./health/health-checker.ts";
 export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
-export { type Address, createResolver, type Resolver, type ResolverOptions } from "./resolver.ts";
+export {
+  type Address,
+  createResolver,
+  type Lookup,
+  type Resolver,
+  type ResolverOptions,
+} from "./resolver.ts";
 export { type OutgoingRequest, sendToUpstream } from "./send-to-upstream.ts";
 export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
 export { createTransport, type TransportName } from "./transport/create-transport.ts";
@@ -25,3 +41,9 @@ export type {
   UpstreamReply,
 } from "./transport/transport.ts";
 export { createWireTransport, type WireOptions } from "./transport/wire/wire-transport.ts";
+export {
+  createUpstreamRuntime,
+  type UpstreamRuntime,
+  type UpstreamRuntimeOptions,
+} from "./upstream-runtime.ts";
+export type { ClientCertificate, TlsDefaults } from "./upstream-tls.ts";

@@ -1,22 +1,31 @@
 import { describe, expect, test } from "bun:test";
-import { createResolver, parseIpAddress } from "./resolver.ts";
+import { createResolver, type Lookup, parseIpAddress } from "./resolver.ts";
 
 /** A resolver over a counted, switchable lookup and a clock that the test moves. */
-function fixture(answers: Record<string, readonly string[]>, options = {}) {
+function fixture(answers: Record<string, Awaited<ReturnType<Lookup>>>, options = {}) {
   const asked: string[] = [];
+  let failure: string | null = null;
   const clock = { now: 0, random: 0 };
   const resolver = createResolver({
     lookup: async (name) => {
       asked.push(name);
       const found = answers[name];
-      if (found === undefined) throw Object.assign(new Error("x"), { code: "ENOTFOUND" });
+      const code = failure ?? "ENOTFOUND";
+      if (found === undefined || failure !== null) throw Object.assign(new Error("x"), { code });
       return found;
     },
     now: () => clock.now,
     random: () => clock.random,
     ...options,
   });
-  return { asked, clock, resolver };
+  return {
+    asked,
+    clock,
+    resolver,
+    fail: (code: string) => {
+      failure = code;
+    },
+  };
 }
 
 describe("resolve", () => {
@@ -100,6 +109,62 @@ describe("resolve", () => {
     expect(resolver.resolve("c.test", 80)).toEqual({ address: "10.0.0.3", port: 80 });
     await resolver.resolve("a.test", 80);
     expect(asked).toEqual(["a.test", "b.test", "c.test", "a.test"]);
+  });
+
+  test("takes the time an answer is good for from the answer", async () => {
+    const { resolver, asked, clock } = fixture({ "a.test": { addresses: ["10.0.0.1"], ttlMs: 7 } });
+    await resolver.resolve("a.test", 80);
+    clock.now = 7;
+    expect(resolver.resolve("a.test", 80)).toBeInstanceOf(Promise);
+    expect(asked.length).toBe(2);
+  });
+
+  test("renews a name in use before its time is over", async () => {
+    const answers = { "a.test": ["10.0.0.1"] };
+    const { resolver, asked, clock } = fixture(answers, { ttlMs: 100 });
+    await resolver.resolve("a.test", 80);
+    answers["a.test"] = ["10.0.0.2"];
+    clock.now = 80;
+    expect(resolver.resolve("a.test", 80)).toEqual({ address: "10.0.0.1", port: 80 });
+    await Bun.sleep(0);
+    expect(resolver.resolve("a.test", 80)).toEqual({ address: "10.0.0.2", port: 80 });
+    expect(asked.length).toBe(2);
+  });
+
+  test("keeps the last answer while nobody answers, for a while", async () => {
+    const answers: Record<string, readonly string[]> = { "a.test": ["10.0.0.1"] };
+    const { resolver, clock, fail } = fixture(answers, { ttlMs: 100, staleMs: 1_000 });
+    await resolver.resolve("a.test", 80);
+    fail("EAI_AGAIN");
+    clock.now = 100;
+    expect(await resolver.resolve("a.test", 80)).toEqual({ address: "10.0.0.1", port: 80 });
+    clock.now = 1_099;
+    expect(resolver.resolve("a.test", 80)).toEqual({ address: "10.0.0.1", port: 80 });
+    await Bun.sleep(0);
+    clock.now = 1_100;
+    const late = Promise.resolve(resolver.resolve("a.test", 80));
+    await expect(late).rejects.toMatchObject({ code: "UPSTREAM_UNRESOLVED" });
+  });
+
+  test("drops the last answer when the name is gone", async () => {
+    const { resolver, clock, fail } = fixture({ "a.test": ["10.0.0.1"] }, { ttlMs: 100 });
+    await resolver.resolve("a.test", 80);
+    fail("ENOTFOUND");
+    clock.now = 100;
+    const gone = Promise.resolve(resolver.resolve("a.test", 80));
+    await expect(gone).rejects.toMatchObject({ details: { reason: "ENOTFOUND" } });
+  });
+
+  test.each([
+    ["10.0.0.1", ["10.0.0.1"]],
+    ["[::1]", ["::1"]],
+    ["table.test", ["10.9.9.9"]],
+    ["a.test", ["10.0.0.1", "10.0.0.2"]],
+  ])("lists the addresses of %s", async (host, expected) => {
+    const answers = { "a.test": ["10.0.0.1", "fd00::1", "10.0.0.2"] };
+    const { resolver } = fixture(answers, { hosts: { "table.test": "10.9.9.9:81" } });
+    expect(await resolver.addresses(host)).toEqual(expected);
+    expect(resolver.addresses(host)).toEqual(expected);
   });
 
   test("asks the system for localhost", async () => {

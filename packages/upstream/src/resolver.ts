@@ -1,5 +1,6 @@
 import { lookup as systemLookup } from "node:dns/promises";
 import { isIP } from "node:net";
+import { type Answer, AnswerCache, type Known } from "./dns/answer-cache.ts";
 import { upstreamErrors } from "./errors.ts";
 
 /** Where to connect: an IP address (IPv6 without brackets) and a port. */
@@ -18,6 +19,12 @@ export interface Resolver {
    * @throws UPSTREAM_UNRESOLVED (as a rejection; thrown while a failure is cached).
    */
   resolve(host: string, port: number): Address | Promise<Address>;
+  /**
+   * Every address of a name, under the same rules as {@link resolve}; of an IP address, itself.
+   *
+   * @throws UPSTREAM_UNRESOLVED
+   */
+  addresses(host: string): readonly string[] | Promise<readonly string[]>;
   /** The fixed answer for an IP address or a name of the hosts table, `null` for other names. */
   fixed(host: string, port: number): Address | null;
 }
@@ -25,20 +32,33 @@ export interface Resolver {
 export interface ResolverOptions {
   /** `{ name: "ip" | "ip:port" | "[ipv6]:port" }`; wins over DNS. */
   readonly hosts?: Readonly<Record<string, string>>;
-  /** How long an answer is used; default 30 s. */
+  /** How long an answer is used that does not say so itself; default 30 s. */
   readonly ttlMs?: number;
+  /**
+   * How long the last good answer is used while lookups fail for reasons that say nothing about the
+   * name (a server that does not answer); default 300 s.
+   */
+  readonly staleMs?: number;
   /** How long a failure is remembered, so that a dead name is not asked for by every call; default 1 s. */
   readonly negativeTtlMs?: number;
   /** A lookup that takes longer has failed; default 5 s. */
   readonly lookupTimeoutMs?: number;
   /** Names kept; the one asked for longest ago is forgotten first. Default 4096. */
   readonly maxNames?: number;
-  /** The addresses of a name, in any order; default the system's (`/etc/hosts`, search list, DNS). */
-  readonly lookup?: (name: string) => Promise<readonly string[]>;
+  /** Asks for a name; default the system's way (`/etc/hosts`, search list, DNS). */
+  readonly lookup?: Lookup;
   readonly now?: () => number;
   /** 0 <= n < 1. */
   readonly random?: () => number;
 }
+
+/**
+ * The addresses of a name, in any order, and how long they are good for when that is known.
+ * A rejection's `code` of ENOTFOUND or ENODATA says that the name has none.
+ */
+export type Lookup = (
+  name: string,
+) => Promise<readonly string[] | { readonly addresses: readonly string[]; readonly ttlMs: number }>;
 
 /**
  * Makes a resolver. Names are matched in lower case, without a trailing dot; underscores are fine.
@@ -66,22 +86,11 @@ export function parseIpAddress(text: string): { address: string; port: number | 
   return port >= 1 && port <= 65535 ? { address, port } : null;
 }
 
-interface CachedName {
-  readonly addresses: readonly string[];
-  readonly expiresAt: number;
-  readonly reason: string;
-}
-
 class CachingResolver implements Resolver {
   readonly #hosts = new Map<string, { address: string; port: number | null }>();
-  readonly #cache = new Map<string, CachedName>();
-  readonly #pending = new Map<string, Promise<CachedName>>();
+  readonly #names: AnswerCache<readonly string[]>;
   readonly #ttlMs: number;
-  readonly #negativeTtlMs: number;
-  readonly #lookupTimeoutMs: number;
-  readonly #maxNames: number;
-  readonly #lookup: (name: string) => Promise<readonly string[]>;
-  readonly #now: () => number;
+  readonly #lookup: Lookup;
   readonly #random: () => number;
 
   constructor(options: ResolverOptions) {
@@ -91,12 +100,16 @@ class CachingResolver implements Resolver {
       this.#hosts.set(canonicalName(name), parsed);
     }
     this.#ttlMs = options.ttlMs ?? 30_000;
-    this.#negativeTtlMs = options.negativeTtlMs ?? 1_000;
-    this.#lookupTimeoutMs = options.lookupTimeoutMs ?? 5_000;
-    this.#maxNames = options.maxNames ?? 4_096;
     this.#lookup = options.lookup ?? lookupAll;
-    this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
+    this.#names = new AnswerCache({
+      ask: (name) => this.#ask(name),
+      staleMs: options.staleMs ?? 300_000,
+      negativeTtlMs: options.negativeTtlMs ?? 1_000,
+      timeoutMs: options.lookupTimeoutMs ?? 5_000,
+      maxNames: options.maxNames ?? 4_096,
+      now: options.now ?? (() => performance.now()),
+    });
   }
 
   fixed(host: string, port: number): Address | null {
@@ -107,52 +120,41 @@ class CachingResolver implements Resolver {
   }
 
   resolve(host: string, port: number): Address | Promise<Address> {
-    const name = canonicalName(host);
-    const cached = this.#cache.get(name);
-    if (cached !== undefined && cached.expiresAt > this.#now())
-      return this.#pick(name, cached, port);
-    return this.fixed(host, port) ?? this.#ask(name).then((found) => this.#pick(name, found, port));
+    const fixed = this.fixed(host, port);
+    if (fixed !== null) return fixed;
+    const found = this.#find(canonicalName(host));
+    if (found instanceof Promise) return found.then((addresses) => this.#pick(addresses, port));
+    return this.#pick(found, port);
   }
 
-  /** One lookup per name at a time, however many calls wait for it. */
-  #ask(name: string): Promise<CachedName> {
-    const running = this.#pending.get(name);
-    if (running !== undefined) return running;
-    const started = this.#lookUp(name).finally(() => this.#pending.delete(name));
-    this.#pending.set(name, started);
-    return started;
+  addresses(host: string): readonly string[] | Promise<readonly string[]> {
+    const fixed = this.fixed(host, 0);
+    return fixed === null ? this.#find(canonicalName(host)) : [fixed.address];
   }
 
-  async #lookUp(name: string): Promise<CachedName> {
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new Error("timeout")), this.#lookupTimeoutMs);
-    let addresses: readonly string[] = [];
-    let reason = "no records";
-    try {
-      addresses = preferV4(await Promise.race([this.#lookup(name), late.promise]));
-    } catch (error) {
-      reason = reasonOf(error);
-    } finally {
-      clearTimeout(timer);
-    }
-    const ttlMs = addresses.length > 0 ? this.#ttlMs : this.#negativeTtlMs;
-    const found = { addresses, expiresAt: this.#now() + ttlMs, reason };
-    // Deleted first, so that the map's order is the order of the last lookup.
-    this.#cache.delete(name);
-    if (this.#cache.size >= this.#maxNames) {
-      const oldest = this.#cache.keys().next();
-      if (!oldest.done) this.#cache.delete(oldest.value);
-    }
-    this.#cache.set(name, found);
-    return found;
+  #find(name: string): readonly string[] | Promise<readonly string[]> {
+    const known = this.#names.peek(name);
+    if (known !== null) return addressesOf(name, known);
+    return this.#names.ask(name).then((found) => addressesOf(name, found));
   }
 
-  #pick(name: string, found: CachedName, port: number): Address {
-    const { addresses } = found;
-    const address = addresses[Math.floor(this.#random() * addresses.length)];
-    if (address !== undefined) return { address, port };
-    throw upstreamErrors.UPSTREAM_UNRESOLVED({ origin: name, sent: false, reason: found.reason });
+  async #ask(name: string): Promise<Answer<readonly string[]> | null> {
+    const found = await this.#lookup(name);
+    const answer = "addresses" in found ? found : { addresses: found, ttlMs: this.#ttlMs };
+    const value = preferV4(answer.addresses);
+    return value.length === 0 ? null : { value, ttlMs: answer.ttlMs };
   }
+
+  #pick(addresses: readonly string[], port: number): Address {
+    // There is at least one, or it would not be an answer.
+    const address = addresses[Math.floor(this.#random() * addresses.length)] as string;
+    return { address, port };
+  }
+}
+
+function addressesOf(name: string, { value, reason }: Known<readonly string[]>): readonly string[] {
+  if (value !== null) return value;
+  throw upstreamErrors.UPSTREAM_UNRESOLVED({ origin: name, sent: false, reason });
 }
 
 const canonicalName = (host: string): string => host.toLowerCase().replace(/\.$/, "");
@@ -166,9 +168,4 @@ function preferV4(addresses: readonly string[]): readonly string[] {
 async function lookupAll(name: string): Promise<readonly string[]> {
   const records = await systemLookup(name, { all: true });
   return records.map((record) => record.address);
-}
-
-function reasonOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "code" in error) return String(error.code);
-  return error instanceof Error ? error.message : "lookup failed";
 }

@@ -1,8 +1,8 @@
-import { isIP } from "node:net";
 import { isGatewayError } from "@catena/errors";
 import type { UpstreamPlan } from "./compile-upstream.ts";
 import { upstreamErrors } from "./errors.ts";
-import { makeOrigin, type Node } from "./node.ts";
+import type { Node, TryFailure } from "./node.ts";
+import type { NodeSet } from "./node-set.ts";
 import type { CancelScope } from "./transport/cancel-scope.ts";
 import type {
   CallBody,
@@ -12,6 +12,7 @@ import type {
   UpstreamCall,
   UpstreamReply,
 } from "./transport/transport.ts";
+import { watchTry } from "./watch-try.ts";
 
 /** A request for an upstream, before a node is chosen. */
 export interface OutgoingRequest {
@@ -30,6 +31,7 @@ export interface OutgoingRequest {
   readonly cancel: CancelScope | null;
   /** Whether a try that may have reached the upstream can be repeated. */
   readonly idempotent: boolean;
+  /** What the plan's `hashKey` reads; empty when the plan has none. */
   readonly hashKey: string;
   /** Statuses of failed tries, in order (nginx's `$upstream_status`); filled in here. */
   failures: number[] | null;
@@ -40,63 +42,112 @@ export interface OutgoingRequest {
  * a further node is tried only after a connection error or a timeout before the reply's head, and
  * when the request was not idempotent only if it certainly reached nobody. A status is never retried.
  *
- * @throws UPSTREAM_* of the last try; UPSTREAM_NO_NODE when there is no node to try.
+ * @throws UPSTREAM_* of the last try; UPSTREAM_NO_NODE when tries are left but no node is,
+ *   UPSTREAM_RETRY_TIMEOUT when `retry_timeout` is over, UPSTREAM_EMPTY for an upstream without nodes,
+ *   UPSTREAM_UNRESOLVED when none of their names resolves.
  */
 export function sendToUpstream(
   plan: UpstreamPlan,
   request: OutgoingRequest,
   transport: Transport,
 ): Promise<UpstreamReply> {
-  const { nodes } = plan;
-  // One node is not balanced: even with weight 0 it is used (apisix/balancer.lua).
-  const only = nodes.length === 1 ? nodes[0] : undefined;
-  if (only !== undefined && plan.retries === 0 && only.origin !== null) {
-    return transport.send(toCall(plan, request, only, only.origin)).catch((error: unknown) => {
+  const { direct } = plan;
+  if (direct === null || direct.origin === null) return sendWithChoice(plan, request, transport);
+  return transport
+    .send(toCall(plan, request, direct, direct.origin, null))
+    .catch((error: unknown) => {
       noteFailure(request, error);
       throw error;
     });
-  }
-  return sendWithRetries(plan, request, transport);
 }
 
-async function sendWithRetries(
+async function sendWithChoice(
   plan: UpstreamPlan,
   request: OutgoingRequest,
   transport: Transport,
 ): Promise<UpstreamReply> {
-  const giveUpAt = performance.now() + plan.retryTimeoutMs;
+  const set = plan.discovered === null ? plan : await plan.discovered.current();
+  if (set.nodes.length === 0) throw upstreamErrors.UPSTREAM_EMPTY(THE_UPSTREAM);
+  set.checker?.start();
+  const retries = plan.retries ?? set.nodes.length - 1;
+  const giveUpAt = retries > 0 ? performance.now() + plan.retryTimeoutMs : Number.POSITIVE_INFINITY;
   const tried: Node[] = [];
-  let last: unknown = null;
-  for (let tries = 0; tries <= plan.retries; ) {
-    const node = pickNode(plan, request.hashKey, tried);
-    if (node === null) break;
-    tried.push(node);
+  let unresolved: unknown = null;
+  let tries = 0;
+  for (;;) {
+    const node = pickNode(set, request.hashKey, tried);
+    if (node === null) {
+      if (tries === 0 && unresolved !== null) throw unresolved;
+      throw upstreamErrors.UPSTREAM_NO_NODE(THE_UPSTREAM);
+    }
+    let origin: Origin;
     try {
-      const origin = await originOf(plan, node, request.clientHost);
-      return await transport.send(toCall(plan, request, node, origin));
+      const found = originOf(plan, node, request.clientHost);
+      origin = found instanceof Promise ? await found : found;
     } catch (error) {
-      last = error;
       // A name that does not resolve takes its node out; it does not use up a try.
-      if (isGatewayError(error, "UPSTREAM_UNRESOLVED")) continue;
+      if (set.nodes.length === 1 || !isGatewayError(error, "UPSTREAM_UNRESOLVED")) throw error;
+      unresolved = error;
+      tried.push(node);
+      continue;
+    }
+    tries += 1;
+    try {
+      return await sendTo(plan, set, request, node, origin, transport);
+    } catch (error) {
       noteFailure(request, error);
-      tries++;
-      if (!mayRetry(request, error) || performance.now() >= giveUpAt) throw error;
+      const isLast = tries > retries || !mayRetry(request, error);
+      reportFailure(node, origin, error, isLast);
+      if (isLast) throw error;
+      if (performance.now() > giveUpAt) throw upstreamErrors.UPSTREAM_RETRY_TIMEOUT(THE_UPSTREAM);
+      // The only node is tried again: there is no other to move to (apisix/balancer.lua).
+      if (set.nodes.length > 1) tried.push(node);
     }
   }
-  throw last ?? upstreamErrors.UPSTREAM_NO_NODE({ origin: "the upstream", sent: false });
 }
 
-function pickNode(plan: UpstreamPlan, key: string, tried: readonly Node[]): Node | null {
-  const only = plan.nodes.length === 1 ? plan.nodes[0] : undefined;
-  if (only !== undefined) return tried.length === 0 ? only : null;
-  return plan.balancer.pick(key, tried);
+/** The plan does not know its own name; whoever logs an error does. */
+const THE_UPSTREAM = { origin: "the upstream", sent: false };
+
+async function sendTo(
+  plan: UpstreamPlan,
+  set: NodeSet,
+  request: OutgoingRequest,
+  node: Node,
+  origin: Origin,
+  transport: Transport,
+): Promise<UpstreamReply> {
+  const { watcher } = set.balancer;
+  if (watcher === null) {
+    const reply = await transport.send(toCall(plan, request, node, origin, null));
+    node.health?.reportStatus(origin.address, reply.status);
+    return reply;
+  }
+  const watched = watchTry(watcher, node);
+  try {
+    const reply = await transport.send(toCall(plan, request, node, origin, watched.onEnd));
+    watched.answered();
+    node.health?.reportStatus(origin.address, reply.status);
+    return reply;
+  } catch (error) {
+    watched.onEnd();
+    throw error;
+  }
+}
+
+/** One node is not balanced: weight 0 or down, it is used (apisix/balancer.lua). */
+function pickNode(set: NodeSet, key: string, tried: readonly Node[]): Node | null {
+  const only = set.nodes.length === 1 ? set.nodes[0] : undefined;
+  return only ?? set.balancer.pick(key, tried);
 }
 
 function mayRetry(request: OutgoingRequest, error: unknown): boolean {
-  if (!isGatewayError(error) || !error.retryable) return false;
+  if (!isGatewayError(error)) return false;
+  // A handshake fails before anything is sent, and another node may have a better certificate.
+  if (!error.retryable && error.code !== "UPSTREAM_TLS") return false;
+  if (error.details["sent"] === false) return true;
   // A stream that was begun can't be sent again.
-  if (request.body instanceof ReadableStream && error.details["sent"] !== false) return false;
-  return request.idempotent || error.details["sent"] === false;
+  return request.idempotent && !(request.body instanceof ReadableStream);
 }
 
 function noteFailure(request: OutgoingRequest, error: unknown): void {
@@ -105,20 +156,44 @@ function noteFailure(request: OutgoingRequest, error: unknown): void {
   else request.failures.push(status);
 }
 
-function originOf(plan: UpstreamPlan, node: Node, clientHost: string): Origin | Promise<Origin> {
-  if (node.origin !== null) return node.origin;
-  const serverName = plan.origins.tls === null ? null : sniOf(plan, node, clientHost);
-  const address = node.fixed ?? plan.resolver.resolve(node.host, node.port);
-  if (!(address instanceof Promise)) {
-    return makeOrigin(plan.origins, address.address, address.port, serverName);
-  }
-  return address.then((found) => makeOrigin(plan.origins, found.address, found.port, serverName));
+function reportFailure(node: Node, origin: Origin, error: unknown, isLast: boolean): void {
+  const failure = node.health === null ? null : failureOf(error);
+  if (failure !== null) node.health?.reportFailure(origin.address, failure, isLast);
 }
 
-/** The Host header without port; none for an IP address (nginx's `proxy_ssl_name`). */
-function sniOf(plan: UpstreamPlan, node: Node, clientHost: string): string | null {
-  const name = hostFor(plan, node, clientHost).replace(/:\d+$/, "");
-  return name.startsWith("[") || isIP(name) !== 0 ? null : name;
+/** What an error says of its node; `null` for those that are not the node's fault. */
+function failureOf(error: unknown): TryFailure | null {
+  if (!isGatewayError(error)) return null;
+  switch (error.code) {
+    case "UPSTREAM_CONNECT_TIMEOUT":
+    case "UPSTREAM_SEND_TIMEOUT":
+    case "UPSTREAM_READ_TIMEOUT":
+      return "timeout";
+    case "UPSTREAM_REFUSED":
+    case "UPSTREAM_RESET":
+    case "UPSTREAM_TLS":
+    case "UPSTREAM_BAD_REPLY":
+      return "tcp";
+    default:
+      return null;
+  }
+}
+
+function originOf(plan: UpstreamPlan, node: Node, clientHost: string): Origin | Promise<Origin> {
+  if (node.origin !== null) return node.origin;
+  const { origins } = plan;
+  const host = hostFor(plan, node, clientHost);
+  if (node.fixed !== null) return origins.find(node.fixed.address, node.fixed.port, host);
+  const addresses = plan.resolver.addresses(node.host);
+  const pick = (found: readonly string[]): Origin =>
+    origins.find(pickAddress(node, found, plan.random), node.port, host);
+  return addresses instanceof Promise ? addresses.then(pick) : pick(addresses);
+}
+
+function pickAddress(node: Node, addresses: readonly string[], random: () => number): string {
+  if (node.health !== null) return node.health.pickAddress(addresses, random);
+  // The resolver throws rather than return no address at all.
+  return addresses[Math.floor(random() * addresses.length)] ?? node.host;
 }
 
 function hostFor(plan: UpstreamPlan, node: Node, clientHost: string): string {
@@ -137,6 +212,7 @@ function toCall(
   request: OutgoingRequest,
   node: Node,
   origin: Origin,
+  onEnd: (() => void) | null,
 ): UpstreamCall {
   request.headers[0] = "Host";
   request.headers[1] = hostFor(plan, node, request.clientHost);
@@ -151,6 +227,7 @@ function toCall(
     maxBodyBytes: request.maxBodyBytes,
     buffered: request.buffered,
     cancel: request.cancel,
+    onEnd,
     idempotent: request.idempotent,
   };
 }

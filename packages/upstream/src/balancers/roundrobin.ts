@@ -1,32 +1,33 @@
 import type { Node } from "../node.ts";
-import type { Balancer } from "./balancer.ts";
+import { type Balancer, type BalancerContext, mayTry, weightOf } from "./balancer.ts";
 
 /**
  * Smooth weighted round robin: of nodes weighted 5, 1 and 1 the heavy one is not picked five times in
- * a row (nginx's algorithm, ngx_http_upstream_round_robin.c). A node of weight 0 is never picked.
+ * a row (nginx's algorithm, ngx_http_upstream_round_robin.c).
  */
-export function createRoundRobin(nodes: readonly Node[], random: () => number): Balancer {
-  const live = nodes.filter((node) => node.weight > 0);
-  const total = live.reduce((sum, node) => sum + node.weight, 0);
-  const current = live.map(() => 0);
+export function createRoundRobin(nodes: readonly Node[], context: BalancerContext): Balancer {
+  const current = new Float64Array(nodes.length);
+
   const advance = (tried: readonly Node[]): Node | null => {
     let best = -1;
-    let weights = total;
-    for (const [i, node] of live.entries()) {
-      if (tried.includes(node)) {
-        weights -= node.weight;
-        continue;
-      }
-      current[i] = (current[i] ?? 0) + node.weight;
-      if (best < 0 || (current[i] ?? 0) > (current[best] ?? 0)) best = i;
+    let total = 0;
+    for (let i = 0; i < nodes.length; i++) {
+      // The bound makes both elements present.
+      const node = nodes[i] as Node;
+      if (!mayTry(node, tried)) continue;
+      const weight = weightOf(node);
+      total += weight;
+      const raised = (current[i] as number) + weight;
+      current[i] = raised;
+      if (best < 0 || raised > (current[best] as number)) best = i;
     }
-    const node = live[best];
-    if (node === undefined) return null;
-    current[best] = (current[best] ?? 0) - weights;
-    return node;
+    if (best < 0) return null;
+    current[best] = (current[best] as number) - total;
+    return nodes[best] as Node;
   };
+
   // A random start, so that gateways started together do not all begin with the same node.
-  const skip = live.length === 0 ? 0 : Math.floor(random() * live.length);
+  const skip = Math.floor(context.random() * nodes.length);
   for (let i = 0; i < skip; i++) advance([]);
-  return { pick: (_key, tried) => advance(tried) };
+  return { pick: (_key, tried) => advance(tried), watcher: null };
 }

@@ -48,6 +48,7 @@ export class FetchCall {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.call.cancel?.offCancel(this.#onCancel);
     this.#onEnd(this);
+    this.call.onEnd?.();
   }
 
   /** The request's body, watched: fetch does not tell a source that failed from a broken peer. */

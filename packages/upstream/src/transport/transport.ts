@@ -75,6 +75,11 @@ export interface UpstreamCall {
   readonly buffered: boolean;
   /** Ends the call early; `null` when nothing can. */
   readonly cancel: CancelScope | null;
+  /**
+   * Called once when a call that was begun is over: its body was read, it failed or was given up. A
+   * call that is refused before it begins does not call it.
+   */
+  readonly onEnd?: (() => void) | null;
   /** Whether a stale pooled connection may be replaced by a new one after bytes were sent (RFC 9110 §9.2.2). */
   readonly idempotent: boolean;
 }

@@ -217,7 +217,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     const pending = this.#pending;
     this.destroy();
     if (call === null || pending === null) return;
-    this.#detach(call);
+    this.#finish(call);
     pending.reject(
       upstreamErrors[code]({ origin: describeOrigin(this.origin), sent: false, reason }),
     );
@@ -243,7 +243,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     const pending = this.#pending;
     const body = head.bodiless || this.#body.isStream ? null : this.#body.take();
     const reusable = head.keepAlive && !extra && !this.#isSending;
-    const stream = this.#detach(call);
+    const stream = this.#finish(call);
     this.served += 1;
     this.#state = IDLE;
     if (!reusable || !this.#owner.release(this, call, head.keepAliveMs)) this.close();
@@ -341,7 +341,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
       this.destroy();
       return;
     }
-    const stream = this.#detach(call);
+    const stream = this.#finish(call);
     if (this.#state === CONNECTING && this.#socket === null) {
       // There is no way to stop a connect that runs: it is closed when it opens or fails.
       this.dueAt = Number.POSITIVE_INFINITY;
@@ -371,6 +371,13 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     this.#reader.stop();
     this.#owner.closed(this, wasAbandoned);
     return true;
+  }
+
+  /** The call is over, whatever its outcome. */
+  #finish(call: UpstreamCall): ReplyStream | null {
+    const stream = this.#detach(call);
+    call.onEnd?.();
+    return stream;
   }
 
   /** Forgets the call, so that nothing which still arrives can touch it. */
