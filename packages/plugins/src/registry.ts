@@ -1,11 +1,13 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
 import type { PluginEntry } from "./define-plugin.ts";
+import { faultInjection } from "./fault-injection.ts";
 import { keyAuth } from "./key-auth.ts";
 import { limitCount } from "./limit-count.ts";
+import { mocking } from "./mocking.ts";
 import { proxyChain } from "./proxy-chain.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
-const entries: readonly PluginEntry[] = [keyAuth, limitCount, proxyChain];
+const entries: readonly PluginEntry[] = [faultInjection, keyAuth, limitCount, mocking, proxyChain];
 
 /** The plugins of this build: what they accept, and how they are made. */
 export interface Plugins {
