@@ -13,7 +13,13 @@ export type { CompiledChain } from "./compiled-chain.ts";
 export { chainErrors } from "./errors.ts";
 export { type ChainLimits, DEFAULT_LIMITS } from "./limits.ts";
 export { runChain } from "./run/run-chain.ts";
-export { createUndoLog, UNDO_PREFIX, type UndoLog } from "./saga/undo-log.ts";
+export {
+  createUndoLog,
+  recordsIn,
+  UNDO_PREFIX,
+  type UndoLog,
+  type UndoRecords,
+} from "./saga/undo-log.ts";
 export type { RecordedCall, UndoEntry, UndoRecord, UndoState } from "./saga/undo-record.ts";
 export type { UndoEvent, UndoServices } from "./saga/undo-services.ts";
 export {

@@ -103,7 +103,10 @@ export interface StoredStep extends StoredAction, StoredPolicies {
   readonly after?: readonly string[];
   /** An unsafe call that need not wait for earlier steps it does not depend on. */
   readonly parallel?: true;
-  /** Runs when this step succeeded and a later one failed. */
+  /**
+   * Runs when this step succeeded and a later one failed, or the client is answered with 400 or
+   * above. Also when nobody knows whether the step happened, if it needs nothing of its response.
+   */
   readonly undo?: StoredUndo;
 }
 
@@ -228,7 +231,9 @@ export interface StoredPolicies extends StoredItemPolicies {
 export interface StoredUndo {
   readonly call: StoredCall;
   readonly timeout?: number;
-  /** Default 3 attempts; an undo always carries an idempotency key. */
+  /**
+   * Default 3 attempts, by default also after 429 and 500; an undo always carries an idempotency key.
+   */
   readonly retry?: StoredItemPolicies["retry"];
 }
 

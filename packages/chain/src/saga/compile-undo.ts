@@ -10,6 +10,13 @@ export interface CompiledUndo {
 }
 
 const ATTEMPTS = 3;
+/** More than a step repeats: an undo carries a key, and giving up costs more. */
+const UNDO_RETRY_ON = ["network", "timeout", 429, 500, 502, 503, 504] as const;
+
+/** When an undo call is sent again, where the chain does not say otherwise. */
+export function undoRetry(stored: StoredUndo["retry"]): NonNullable<StoredUndo["retry"]> {
+  return { attempts: ATTEMPTS, on: UNDO_RETRY_ON, ...stored };
+}
 
 /** Compiles a step's undo; it always carries an idempotency key. `null` after an issue. */
 export function compileUndo(
@@ -25,7 +32,7 @@ export function compileUndo(
     stored.call,
     {
       ...(timeout === undefined ? {} : { timeout }),
-      retry: retry ?? { attempts: ATTEMPTS },
+      retry: undoRetry(retry),
       idempotency_key: "auto",
     },
     `${path}/call`,

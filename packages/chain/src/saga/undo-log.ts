@@ -12,21 +12,28 @@ export interface UndoLog {
   remove(id: string): Promise<void>;
 }
 
-/** Keeps undo records in a store, one key `/catena/undo/ID` each. */
-export function createUndoLog(store: ConfigStore): UndoLog {
+/** Keeps texts by key beyond the process; a change that resolved is kept. */
+export interface UndoRecords {
+  put(key: string, value: string): Promise<void>;
+  remove(key: string): Promise<void>;
+}
+
+/** Keeps undo records, one key `/catena/undo/ID` each. */
+export function createUndoLog(records: UndoRecords): UndoLog {
   return {
-    put: async (record) => {
-      const value = JSON.stringify(record);
-      await store.transact({
-        comparisons: [],
-        operations: [{ kind: "put", key: UNDO_PREFIX + record.id, value }],
-      });
+    put: (record) => records.put(UNDO_PREFIX + record.id, JSON.stringify(record)),
+    remove: (id) => records.remove(UNDO_PREFIX + id),
+  };
+}
+
+/** Keeps texts in the store where the configuration is. */
+export function recordsIn(store: Pick<ConfigStore, "transact">): UndoRecords {
+  return {
+    put: async (key, value) => {
+      await store.transact({ comparisons: [], operations: [{ kind: "put", key, value }] });
     },
-    remove: async (id) => {
-      await store.transact({
-        comparisons: [],
-        operations: [{ kind: "delete", key: UNDO_PREFIX + id }],
-      });
+    remove: async (key) => {
+      await store.transact({ comparisons: [], operations: [{ kind: "delete", key }] });
     },
   };
 }

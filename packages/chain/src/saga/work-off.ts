@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from "../limits.ts";
 import { compileRetry } from "../policies/retry.ts";
 import type { SendRun } from "../run-context.ts";
 import type { RenderedCall, SendPolicy } from "../steps/send-call.ts";
+import { undoRetry } from "./compile-undo.ts";
 import { sendUndo } from "./send-undo.ts";
 import { UNDO_PREFIX } from "./undo-log.ts";
 import {
@@ -181,7 +182,7 @@ function retryPolicy({ timeoutMs, attempts }: RecordedCall): SendPolicy {
     isSafe: false,
     timeoutMs,
     maxBodyBytes: DEFAULT_LIMITS.responseBytes,
-    retry: compileRetry({ attempts }),
+    retry: compileRetry(undoRetry({ attempts })),
     hedge: null,
     buffered: true,
   };

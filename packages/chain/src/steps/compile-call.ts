@@ -37,6 +37,7 @@ export interface CompiledCall extends SendPolicy {
   /** `auto`: minted per execution; `null`: none. */
   readonly key: CompiledValue | "auto" | null;
   readonly prepares: readonly Prepare[];
+  readonly maxMadeBytes: number;
   readonly rules: ReplyRules;
 }
 
@@ -67,6 +68,7 @@ export function compileCall(
           ? ("auto" as const)
           : values.compile(key, `${path}/idempotency_key`),
     prepares: values.takePrepares(),
+    maxMadeBytes: limits.mergedBytes,
     timeoutMs: policies.timeout ?? limits.timeoutMs,
     maxBodyBytes: policies.max_bytes ?? limits.responseBytes,
     retry: compileRetry(policies.retry),

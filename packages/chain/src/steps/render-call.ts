@@ -1,3 +1,6 @@
+import type { CallBody } from "@catena/upstream";
+import { isLarger } from "../ends/compile-reply.ts";
+import { chainErrors } from "../errors.ts";
 import { wrapValueFault } from "../failure.ts";
 import type { StepRun } from "../run-context.ts";
 import { isHeaderValue, rawToText } from "../values/landing.ts";
@@ -17,6 +20,7 @@ export function renderCall(call: CompiledCall, run: StepRun): RenderedCall {
     if (body !== null && body.contentType !== null && !call.headers.names.has("content-type"))
       headers.push("Content-Type", body.contentType);
     if (!call.headers.names.has("accept")) headers.push("Accept", "*/*");
+    refuseLarge(body?.body ?? null, call.maxMadeBytes, run.label);
     const key = mintKey(call, scope);
     if (key !== null) headers.push("Idempotency-Key", key);
     return {
@@ -31,6 +35,12 @@ export function renderCall(call: CompiledCall, run: StepRun): RenderedCall {
   } catch (error) {
     throw wrapValueFault(error, run.label, "the call");
   }
+}
+
+/** What is passed on was bounded when it came; what was made from it is bounded here. */
+function refuseLarge(body: CallBody, maxBytes: number, step: string): void {
+  if (typeof body === "string" && isLarger(body, maxBytes))
+    throw chainErrors.CHAIN_MERGED_TOO_LARGE({ step, maxBytes });
 }
 
 /** draft-ietf-httpapi-idempotency-key-header: one key per logical request, the same on a retry. */

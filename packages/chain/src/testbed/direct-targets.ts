@@ -7,8 +7,10 @@ export interface DirectTargets extends TargetResolver {
 }
 
 /** @param upstreams `http://host:port` by upstream id. */
-export function directTargets(upstreams: Readonly<Record<string, string>> = {}): DirectTargets {
-  const transport = createFetchTransport();
+export function directTargets(
+  upstreams: Readonly<Record<string, string>> = {},
+  transport: Transport = createFetchTransport(),
+): DirectTargets {
   return {
     transport,
     upstream: (id) => {
@@ -39,7 +41,7 @@ function directTarget(transport: Transport, uri: string): CallTarget {
         body: call.body,
         timeouts: {
           // The fetch transport adds connecting and reading up; a test wants the time it wrote.
-          connectMs: 0,
+          connectMs: transport.name === "fetch" ? 0 : call.timeoutMs,
           sendMs: call.timeoutMs,
           readMs: call.timeoutMs,
         },
