@@ -3,6 +3,7 @@
  * and ends with code 1 when a file is not what it would write.
  */
 import { join } from "node:path";
+import { writeCompatibility } from "./docs/compatibility/compatibility-table.ts";
 import { writeErrors } from "./docs/error-table.ts";
 import { writeChainSchema } from "./docs/json-schema.ts";
 import { writeOperators } from "./docs/operator-table.ts";
@@ -16,6 +17,7 @@ type Writer = (text: string) => string | Promise<string>;
 
 const writers: Readonly<Record<string, Writer>> = {
   "ARCHITECTURE.md": writePackageTable,
+  "docs/apisix-compatibility.md": writeCompatibility,
   "docs/errors.md": writeErrors,
   "docs/plugins.md": writePlugins,
   "docs/schemas/chain.json": writeChainSchema,
