@@ -21,6 +21,13 @@ test("case counts unless told otherwise", () => {
   expect(compile("abc", true).test("xABCx")).toBe(true);
 });
 
+test("options widen what dots and anchors match", () => {
+  const dots = compilePattern("a.b", { dotAll: true }).value;
+  expect([dots?.test("a\nb"), compile("a.b").test("a\nb")]).toEqual([true, false]);
+  const lines = compilePattern("^b$", { multiline: true }).value;
+  expect([lines?.test("a\nb"), compile("^b$").test("a\nb")]).toEqual([true, false]);
+});
+
 describe("refusals", () => {
   const cases: [what: string, source: string][] = [
     ["unbalanced", "(a"],

@@ -26,6 +26,10 @@ export interface Pattern {
 
 export interface PatternOptions {
   readonly ignoreCase?: boolean;
+  /** Whether `.` takes line ends too. */
+  readonly dotAll?: boolean;
+  /** Whether `^` and `$` are also where lines begin and end. */
+  readonly multiline?: boolean;
 }
 
 /**
@@ -39,7 +43,7 @@ export function compilePattern(source: string, options: PatternOptions = {}): Ch
   }
   let compiled: RE2JS;
   try {
-    compiled = RE2JS.compile(source, options.ignoreCase ? RE2JS.CASE_INSENSITIVE : 0);
+    compiled = RE2JS.compile(source, flagsOf(options));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return refuse(source, reason.replace(/^error parsing regexp: /, ""));
@@ -48,6 +52,14 @@ export function compilePattern(source: string, options: PatternOptions = {}): Ch
     return refuse(source, "its repetitions make it too large");
   }
   return { value: new Re2Pattern(source, compiled), issues: [] };
+}
+
+function flagsOf({ ignoreCase, dotAll, multiline }: PatternOptions): number {
+  return (
+    (ignoreCase === true ? RE2JS.CASE_INSENSITIVE : 0) |
+    (dotAll === true ? RE2JS.DOTALL : 0) |
+    (multiline === true ? RE2JS.MULTILINE : 0)
+  );
 }
 
 class Re2Pattern implements Pattern {

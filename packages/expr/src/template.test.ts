@@ -22,8 +22,9 @@ test("values are escaped, the text around them is not", () => {
 });
 
 test("captures are filled in when they are asked for", () => {
-  const { value } = compileTemplate("$1-$2-$3-$arg_a", { captures: true });
-  expect(value?.render(viewOf(request), undefined, ["all", "one", null])).toBe("one---1");
+  const text = ["$0$1b-$", "{1}-$2-$3-$arg_a"].join("");
+  const { value } = compileTemplate(text, { captures: true });
+  expect(value?.render(viewOf(request), undefined, ["all", "one", null])).toBe("alloneb-one---1");
 });
 
 test("a text of missing variables only is told from one with values", () => {

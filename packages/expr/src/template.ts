@@ -33,14 +33,14 @@ export function compileTemplate(text: string, options: TemplateOptions = {}): Ch
       break;
     }
     literal += text.slice(at, dollar);
-    const reference = text[dollar - 1] === "\\" ? null : readReference(text, dollar + 1);
+    const isEscaped = text[dollar - 1] === "\\";
+    const reference = isEscaped ? null : readReference(text, dollar + 1, options);
     if (reference === null) {
       literal += "$";
       at = dollar + 1;
       continue;
     }
-    const { name, fallback } = reference;
-    const capture = options.captures === true && /^\d+$/.test(name) ? Number(name) : null;
+    const { name, capture, fallback } = reference;
     const { value: variable, issues: found } =
       capture === null ? compileVariable(name) : { value: noVariable, issues: [] };
     issues.push(...found);
@@ -124,21 +124,30 @@ function read(
 
 interface Reference {
   readonly name: string;
+  readonly capture: number | null;
   readonly fallback: string | undefined;
   readonly end: number;
 }
 
 /** Reads what stands behind a dollar sign; `null` when that is no variable. */
-function readReference(text: string, start: number): Reference | null {
+function readReference(text: string, start: number, options: TemplateOptions): Reference | null {
+  if (options.captures === true) {
+    const number = /^\{?(\d{1,2})\}?/.exec(text.slice(start, start + 4));
+    if (number !== null) {
+      const capture = Number(number[1]);
+      return { name: "", capture, fallback: undefined, end: start + number[0].length };
+    }
+  }
   if (text[start] === "{") {
     const close = text.indexOf("}", start);
     if (close <= start + 1) return null;
     const [name = "", fallback] = text.slice(start + 1, close).split("??");
-    return { name: name.trim(), fallback: fallback?.trim(), end: close + 1 };
+    return { name: name.trim(), capture: null, fallback: fallback?.trim(), end: close + 1 };
   }
   let end = start;
   while (end < text.length && isNameCharacter(text.charCodeAt(end))) end++;
-  return end === start ? null : { name: text.slice(start, end), fallback: undefined, end };
+  if (end === start) return null;
+  return { name: text.slice(start, end), capture: null, fallback: undefined, end };
 }
 
 function isNameCharacter(code: number): boolean {

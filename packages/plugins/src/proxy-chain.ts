@@ -1,55 +1,43 @@
-import { type ChainOutcome, compileClassic, runClassic } from "@catena/chain";
-import { isGatewayError } from "@catena/errors";
-import type { GatewayReply, PluginHandlers, PluginLog, RequestContext } from "@catena/pipeline";
-import { checkClassicChain, classicChainSchema } from "@catena/schema";
+import { compileClassic, runClassic } from "@catena/chain";
+import type { Checked } from "@catena/errors";
+import type { PluginHandlers, PluginServices } from "@catena/pipeline";
+import type { JsonObject } from "@catena/schema";
+import { applyForward, replyOf } from "./chain/apply-outcome.ts";
+import { chainReferences } from "./chain/chain-references.ts";
+import { chainSchema, checkChainConf, classicConf, stepConf } from "./chain/chain-schema.ts";
+import { stepHandlers } from "./chain/step-handlers.ts";
 import { definePlugin } from "./define-plugin.ts";
 
 /**
- * proxy-chain: calls services one after another and sends what they gave on to the upstream. The
- * plugin proposed to Apache APISIX (pull request 12128, apisix/plugins/proxy-chain.lua), with its
- * flaws repaired as docs/proxy-chain.md lists them.
+ * proxy-chain: calls services and answers the client, or sends the request on, with what they gave.
+ * With `services` it is the plugin proposed to Apache APISIX (pull request 12128,
+ * apisix/plugins/proxy-chain.lua), with its flaws repaired as docs/proxy-chain.md lists them; with
+ * `steps` it is a step chain.
  */
 export const proxyChain = definePlugin({
   name: "proxy-chain",
   priority: 1000,
-  schema: classicChainSchema,
-  check: (conf) => checkClassicChain(conf),
+  schema: chainSchema,
+  check: checkChainConf,
+  references: chainReferences,
   create: (conf, services) => {
-    const { value: chain, issues } = compileClassic(conf, { targets: services.targets });
-    if (chain === undefined) return { issues };
-    const handlers: PluginHandlers = {
-      access: async (ctx) => finish(ctx, await runClassic(chain, ctx), services.log),
-    };
-    return { value: handlers, issues };
+    const steps = stepConf(conf);
+    return steps === null ? classicHandlers(conf, services) : stepHandlers(steps, services);
   },
 });
 
-/** Turns the end of a chain into what the pipeline goes on with. */
-function finish(
-  ctx: RequestContext,
-  outcome: ChainOutcome,
-  log: PluginLog,
-): GatewayReply | undefined {
-  if (outcome.kind === "reply") {
-    if (isGatewayError(outcome.error)) {
-      log.warn("chain failed", {
-        route: ctx.routeId,
-        request: ctx.id,
-        code: outcome.error.code,
-        reason: outcome.error.message,
-      });
-    }
-    return {
-      status: outcome.status,
-      headers: [...outcome.headers],
-      body: outcome.body,
-      source: "gateway",
-    };
-  }
-  ctx.upstreamBody = outcome.body;
-  if (outcome.contentType !== null) ctx.setUpstreamHeader("content-type", outcome.contentType);
-  for (let i = 0; i + 1 < outcome.setHeaders.length; i += 2) {
-    ctx.setUpstreamHeader(outcome.setHeaders[i] ?? "", outcome.setHeaders[i + 1] ?? "");
-  }
-  return undefined;
+function classicHandlers(conf: JsonObject, services: PluginServices): Checked<PluginHandlers> {
+  const { value: chain, issues } = compileClassic(classicConf(conf), {
+    targets: services.targets,
+  });
+  if (chain === undefined) return { issues };
+  const handlers: PluginHandlers = {
+    access: async (ctx) => {
+      const outcome = await runClassic(chain, ctx);
+      return outcome.kind === "reply"
+        ? replyOf(ctx, outcome, services.log)
+        : applyForward(ctx, outcome);
+    },
+  };
+  return { value: handlers, issues };
 }

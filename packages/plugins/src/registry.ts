@@ -5,9 +5,19 @@ import { keyAuth } from "./key-auth.ts";
 import { limitCount } from "./limit-count.ts";
 import { mocking } from "./mocking.ts";
 import { proxyChain } from "./proxy-chain.ts";
+import { proxyRewrite } from "./proxy-rewrite.ts";
+import { responseRewrite } from "./response-rewrite.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
-const entries: readonly PluginEntry[] = [faultInjection, keyAuth, limitCount, mocking, proxyChain];
+const entries: readonly PluginEntry[] = [
+  faultInjection,
+  keyAuth,
+  limitCount,
+  mocking,
+  proxyChain,
+  proxyRewrite,
+  responseRewrite,
+];
 
 /** The plugins of this build: what they accept, and how they are made. */
 export interface Plugins {

@@ -1,0 +1,84 @@
+import {
+  type CompiledChain,
+  compileChain,
+  createResultCache,
+  createSurvivingState,
+  createUndoLog,
+  runChain,
+  type UndoEvent,
+  type UndoServices,
+} from "@catena/chain";
+import type { Checked } from "@catena/errors";
+import type { PluginHandlers, PluginLog, PluginServices, RequestContext } from "@catena/pipeline";
+import type { JsonObject } from "@catena/schema";
+import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
+import { sendElsewhere } from "./send-elsewhere.ts";
+
+/** Makes the handlers of a step chain; what its end does not need is left out. */
+export function stepHandlers(conf: JsonObject, services: PluginServices): Checked<PluginHandlers> {
+  const { value: chain, issues } = compile(conf, services);
+  if (chain === undefined) return { issues };
+  if (chain.end.kind !== "forward") {
+    return {
+      value: {
+        access: async (ctx) => {
+          const outcome = await runChain(chain, ctx);
+          if (outcome.kind === "reply") return replyOf(ctx, outcome, services.log);
+          return applyForward(ctx, outcome);
+        },
+      },
+      issues,
+    };
+  }
+  return { value: forwardHandlers(chain, services), issues };
+}
+
+function compile(conf: JsonObject, services: PluginServices): Checked<CompiledChain> {
+  const { owner, survivors, targets, log, records } = services;
+  // One cache for all routes, so that its bound is the process's.
+  const cache = survivors.get("proxy-chain/cache", "", createResultCache);
+  const state = survivors.get("proxy-chain", owner, () => createSurvivingState(owner, cache));
+  const undo: UndoServices | null =
+    records === undefined
+      ? null
+      : { log: createUndoLog(records), report: (event) => reportUndo(log, event) };
+  return compileChain(conf, {
+    id: owner.slice(owner.indexOf("/") + 1),
+    targets,
+    chain: (id) => services.chain(id),
+    state,
+    ...(undo === null ? {} : { undo }),
+  });
+}
+
+/** A chain that sends the request on learns afterwards whether it was taken. */
+function forwardHandlers(chain: CompiledChain, services: PluginServices): PluginHandlers {
+  const { log, targets } = services;
+  const forwarded = new WeakMap<RequestContext, ForwardOutcome>();
+  return {
+    access: async (ctx) => {
+      const outcome = await runChain(chain, ctx);
+      if (outcome.kind === "reply") return replyOf(ctx, outcome, log);
+      forwarded.set(ctx, outcome);
+      return applyForward(ctx, outcome);
+    },
+    beforeProxy: (ctx) => {
+      const upstreamId = forwarded.get(ctx)?.upstreamId ?? null;
+      if (upstreamId === null) return undefined;
+      return sendElsewhere(ctx, targets.upstream(upstreamId), log);
+    },
+    log: (ctx, reply) => {
+      // Never rejects, and nobody waits for it: the client has its answer.
+      void forwarded.get(ctx)?.settle?.(reply.status < 400);
+    },
+  };
+}
+
+function reportUndo(log: PluginLog, event: UndoEvent): void {
+  const { kind, ...fields } = event;
+  const message =
+    kind === "undo-failed"
+      ? "steps of a chain could not be undone"
+      : "the undo record of a chain could not be written";
+  log.error(message, { ...fields });
+}
