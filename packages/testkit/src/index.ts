@@ -1,3 +1,4 @@
+export { type DnsRecord, type DnsServer, startDnsServer } from "./dns-server.ts";
 export { type EtcdServer, type EtcdServerOptions, startEtcd } from "./etcd-server.ts";
 export { freePort } from "./free-port.ts";
 export {

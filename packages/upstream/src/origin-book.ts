@@ -14,6 +14,11 @@ export class OriginBook {
     this.#settings = settings;
   }
 
+  /** Origins remembered at the moment. */
+  get size(): number {
+    return this.#origins.size;
+  }
+
   /**
    * @param hostHeader Host of the call: over TLS, its name is the server name, unless it is an IP
    *   address (nginx's `proxy_ssl_name`).

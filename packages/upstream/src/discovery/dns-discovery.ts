@@ -122,7 +122,7 @@ async function expandServices(
         port: record.port === NO_PORT ? null : record.port,
         // RFC 2782: weight 0 is a very small chance, not none.
         weight: (Math.max(1, record.weight) * shares) / addresses.length,
-        priority: -record.priority,
+        priority: 0 - record.priority,
       })),
     ),
     ttlMs: Math.min(...found.map((service) => service.ttlMs)),
