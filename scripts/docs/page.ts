@@ -19,9 +19,14 @@ export interface Page {
   readonly blocks: readonly CodeBlock[];
 }
 
-/** README.md, ARCHITECTURE.md and every page of docs/. */
+/** README.md, ARCHITECTURE.md, CONTRIBUTING.md and every page of docs/. */
 export async function readPages(): Promise<Page[]> {
-  const paths = ["README.md", "ARCHITECTURE.md", ...findFiles("docs", "**/*.md")];
+  const paths = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    ...findFiles("docs", "**/*.md"),
+  ];
   return Promise.all(
     paths.map(async (path) => {
       const text = await Bun.file(join(repositoryRoot, path)).text();
