@@ -27,6 +27,12 @@ test("captures are filled in when they are asked for", () => {
   expect(value?.render(viewOf(request), undefined, ["all", "one", null])).toBe("alloneb-one---1");
 });
 
+test("plain names end at a dot and know no default", () => {
+  const text = ["$arg_a.b-$", "{arg_a}-$", "{arg_none ?? c}-$"].join("");
+  const { value } = compileTemplate(text, { plainNames: true });
+  expect(value?.render(viewOf(request))).toBe(["1.b-1-$", "{arg_none ?? c}-$"].join(""));
+});
+
 test("a text of missing variables only is told from one with values", () => {
   const { value } = compileTemplate("$http_a-$http_x_a");
   expect(value?.renderIfAny(viewOf(request))).toBe("-h");

@@ -11,6 +11,8 @@ export type Escape = (value: string) => string;
 export interface TemplateOptions {
   /** Whether `$1` and `${1}` are what a regular expression captured; else they are no variables. */
   readonly captures?: boolean;
+  /** Whether a name ends at a dot and has no default: `$host.b` is the host, and `.b` behind it. */
+  readonly plainNames?: boolean;
 }
 
 /**
@@ -137,6 +139,12 @@ function readReference(text: string, start: number, options: TemplateOptions): R
       const capture = Number(number[1]);
       return { name: "", capture, fallback: undefined, end: start + number[0].length };
     }
+  }
+  if (options.plainNames === true) {
+    const plain = /^(?:\{([0-9A-Za-z_]+)\}|([0-9A-Za-z_]+))/.exec(text.slice(start));
+    const name = plain?.[1] ?? plain?.[2];
+    if (plain === null || name === undefined) return null;
+    return { name, capture: null, fallback: undefined, end: start + plain[0].length };
   }
   if (text[start] === "{") {
     const close = text.indexOf("}", start);

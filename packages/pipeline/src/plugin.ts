@@ -19,7 +19,22 @@ export interface PluginServices {
   readonly consumers: ConsumerDirectory;
   /** The plugin's metadata of the moment; `null` when there is none. Follows the configuration too. */
   metadata(plugin: string): JsonObject | null;
+  /** Absent where there is no store to write to. */
+  readonly records?: PluginRecords;
   readonly log: PluginLog;
+  /** Port at which clients reach us by https; 443 when not given. */
+  readonly httpsPort?: number;
+}
+
+/**
+ * Texts by key that outlive the process: what a plugin must not lose. Keys start with `/catena/` and
+ * the plugin's subject; a change that resolved is kept.
+ */
+export interface PluginRecords {
+  /** @throws what the store throws */
+  put(key: string, value: string): Promise<void>;
+  /** @throws what the store throws */
+  remove(key: string): Promise<void>;
 }
 
 /**

@@ -44,6 +44,8 @@ export interface BedOptions {
   /** What the upstream answers; 200 with a short text when not given. */
   readonly upstream?: () => GatewayReply;
   readonly scheme?: "http" | "https";
+  /** Instead of services that reach nobody and keep nothing. */
+  readonly services?: Partial<PluginServices>;
 }
 
 /** Plugins of one route, run on requests as the gateway runs them. */
@@ -142,7 +144,7 @@ export function contextOf(ask: Ask, scheme: "http" | "https" = "http"): RequestC
 
 function servicesOf(
   plugins: readonly (readonly [PluginEntry, PluginConf])[],
-  { consumers = {}, metadata = {} }: BedOptions,
+  { consumers = {}, metadata = {}, services = {} }: BedOptions,
 ): PluginServices {
   const index = new ConsumerIndex(createPluginRegistry(plugins.map(([entry]) => entry.schema)));
   for (const [name, held] of Object.entries(consumers)) {
@@ -165,6 +167,7 @@ function servicesOf(
     consumers: index,
     metadata: (plugin) => metadata[plugin] ?? null,
     log: { warn: () => undefined, error: () => undefined },
+    ...services,
   };
 }
 

@@ -1,21 +1,31 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
+import { basicAuth } from "./basic-auth.ts";
+import { cors } from "./cors.ts";
 import type { PluginEntry } from "./define-plugin.ts";
 import { faultInjection } from "./fault-injection.ts";
+import { ipRestriction } from "./ip-restriction.ts";
 import { keyAuth } from "./key-auth.ts";
 import { limitCount } from "./limit-count.ts";
 import { mocking } from "./mocking.ts";
 import { proxyChain } from "./proxy-chain.ts";
 import { proxyRewrite } from "./proxy-rewrite.ts";
+import { redirect } from "./redirect.ts";
+import { requestId } from "./request-id.ts";
 import { responseRewrite } from "./response-rewrite.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
 const entries: readonly PluginEntry[] = [
+  basicAuth,
+  cors,
   faultInjection,
+  ipRestriction,
   keyAuth,
   limitCount,
   mocking,
   proxyChain,
   proxyRewrite,
+  redirect,
+  requestId,
   responseRewrite,
 ];
 

@@ -50,15 +50,18 @@ function changeStream(
   });
 }
 
-async function readUpTo(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  limitBytes: number,
-): Promise<Uint8Array> {
+/** What of a stream's reader is needed here; the types of Bun and Node differ in the rest. */
+interface ChunkReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function readUpTo(reader: ChunkReader, limitBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   while (total < limitBytes) {
     const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks, total);
+    if (done || value === undefined) return Buffer.concat(chunks, total);
     chunks.push(value);
     total += value.byteLength;
   }
