@@ -11,7 +11,14 @@ export {
   requestPhases,
   runPhase,
 } from "./phase.ts";
-export type { Plugin, PluginHandlers, PluginLog, PluginServices, Survivors } from "./plugin.ts";
+export type {
+  Plugin,
+  PluginHandlers,
+  PluginLog,
+  PluginRecords,
+  PluginServices,
+  Survivors,
+} from "./plugin.ts";
 export { type GatewayReply, messageReply, statusReply, textReply } from "./reply.ts";
 export { RequestContext, type RequestTarget, type ServerHandle } from "./request-context.ts";
 export type { CallTarget, TargetCall, TargetResolver } from "./target.ts";

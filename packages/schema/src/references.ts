@@ -65,12 +65,13 @@ function pluginReferences(
 ): readonly Reference[] {
   if (!isJsonObject(conf)) return [];
   if (plugin === "traffic-split") return trafficSplit(conf);
-  if (plugin === "proxy-chain") return listed(conf, "services", "upstream_id", "upstreams");
   if (plugin === "grpc-transcode") {
     const id = toId(conf["proto_id"]);
     return id === null ? [] : [{ kind: "protos", id, path: "/proto_id" }];
   }
-  return registry?.get(plugin)?.references?.(conf) ?? [];
+  const known = registry?.get(plugin)?.references;
+  if (known !== undefined) return known(conf);
+  return plugin === "proxy-chain" ? listed(conf, "services", "upstream_id", "upstreams") : [];
 }
 
 function trafficSplit(conf: JsonObject): readonly Reference[] {

@@ -279,13 +279,14 @@ describe("cache", () => {
         { query: "k=1", headers: ["cookie", "sid=1"] },
         { query: "k=1", headers: ["x-api-key", "1"] },
         { query: "k=1", headers: ["X-Session-Token", "1"] },
+        { query: "k=1&Access_Token=1" },
       ])
         texts.push((await runOnce(chain, request)).text);
       return texts;
     };
-    expect(await ask(own)).toEqual(["1", "2", "1", "3", "4", "5", "6"]);
+    expect(await ask(own)).toEqual(["1", "2", "1", "3", "4", "5", "6", "7"]);
     version = 0;
-    expect(await ask(shared)).toEqual(["1", "1", "1", "1", "1", "1", "1"]);
+    expect(await ask(shared)).toEqual(["1", "1", "1", "1", "1", "1", "1", "1"]);
   });
 
   test("stand-ins and failures are not remembered", async () => {

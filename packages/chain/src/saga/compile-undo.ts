@@ -35,7 +35,7 @@ export function compileUndo(
       retry: undoRetry(retry),
       idempotency_key: "auto",
     },
-    `${path}/call`,
+    path,
     context,
     { looksInto: () => false, buffered: true, step: null },
   );

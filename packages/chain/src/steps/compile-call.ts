@@ -41,7 +41,11 @@ export interface CompiledCall extends SendPolicy {
   readonly rules: ReplyRules;
 }
 
-/** Compiles a call with the policies of one action. `null` after an issue. */
+/**
+ * Compiles a call with the policies of one action. `null` after an issue.
+ *
+ * @param path to what holds `call` and the policies.
+ */
 export function compileCall(
   call: StoredCall,
   policies: StoredItemPolicies,
@@ -50,15 +54,16 @@ export function compileCall(
   place: ActionPlace,
 ): CompiledCall | null {
   const { values, limits } = context;
-  const target = compileTarget(call, path, context.targets, values);
-  const headers = compileHeaders(call.headers ?? {}, path, values);
-  const body = call.body === undefined ? null : compileBody(call.body, `${path}/body`, values);
+  const at = `${path}/call`;
+  const target = compileTarget(call, at, context.targets, values);
+  const headers = compileHeaders(call.headers ?? {}, at, values);
+  const body = call.body === undefined ? null : compileBody(call.body, `${at}/body`, values);
   const key = policies.idempotency_key;
   const compiled = {
     method: call.method,
     isSafe: isSafeMethod(call.method),
-    path: compilePath(call.path, call.params ?? {}, path, values),
-    query: compileQuery(call.query ?? {}, path, values),
+    path: compilePath(call.path, call.params ?? {}, at, values),
+    query: compileQuery(call.query ?? {}, at, values),
     headers,
     body,
     key:
