@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { describeBodies } from "./conformance/bodies.ts";
+import { describeEnds } from "./conformance/ends.ts";
 import { describeReplies } from "./conformance/replies.ts";
 import { describeRequests } from "./conformance/requests.ts";
 import { describeReuse } from "./conformance/reuse.ts";
@@ -59,6 +60,7 @@ export function describeTransport(
     describe("time", () => describeTime(context));
     describe("bodies", () => describeBodies(context));
     describe("TLS", () => describeTls(context));
+    describe("ends", () => describeEnds(context));
 
     test("every skip names a test of the suite", () => {
       expect([...skips.keys()].filter((skipped) => !names.has(skipped))).toEqual([]);

@@ -1,4 +1,5 @@
 import { expect } from "bun:test";
+import { createServer } from "node:tls";
 import { type RawServerOptions, startRawServer } from "@catena/testkit";
 import type { OriginTls } from "../transport/transport.ts";
 import type { ConformanceContext } from "../transport.conformance.ts";
@@ -127,6 +128,34 @@ export function describeTls(context: ConformanceContext): void {
       }
     },
   );
+
+  const names: [string, OriginTls, string | false][] = [
+    ["a server name is told to the server", { ...trusted, serverName: "api.test" }, "api.test"],
+    ["an address is not told as a server name", { verify: false }, false],
+  ];
+  for (const [what, tls, expected] of names) {
+    context.check(what, async () => {
+      const told: (string | false | null)[] = [];
+      const server = createServer(
+        { cert: namedServer.certificate, key: namedServer.key },
+        (socket) => {
+          told.push(socket.servername);
+          socket.on("error", () => {});
+          socket.on("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        },
+      );
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      try {
+        const address = server.address();
+        const port = typeof address === "object" && address !== null ? address.port : 0;
+        const origin = originOf(port, { scheme: "https", tls });
+        expect(await outcomeOf(context.transport(), callOf(origin))).toBe("200");
+        expect(told).toEqual([expected]);
+      } finally {
+        server.close();
+      }
+    });
+  }
 
   context.check(
     "a handshake that does not end is a connect timeout; nothing was sent",

@@ -5,15 +5,18 @@ const made = new WeakMap<Origin, TLSOptions>();
 
 /**
  * What `Bun.connect` is told for an origin, once per origin. Without a server name the runtime checks
- * the certificate against the address.
+ * the certificate against the address; an empty one keeps it from sending the address as SNI, which
+ * RFC 6066 §3 forbids and some servers refuse.
  */
 export function tlsOptions(origin: Origin): TLSOptions | null {
   if (origin.scheme === "http") return null;
   const known = made.get(origin);
   if (known !== undefined) return known;
   const { tls } = origin;
-  const options: TLSOptions = { rejectUnauthorized: verifies(origin) };
-  if (tls?.serverName !== undefined) options.serverName = tls.serverName;
+  const options: TLSOptions = {
+    rejectUnauthorized: verifies(origin),
+    serverName: tls?.serverName ?? "",
+  };
   if (tls?.ca !== undefined) options.ca = tls.ca;
   if (tls?.clientCertificate !== undefined) options.cert = tls.clientCertificate;
   if (tls?.clientKey !== undefined) options.key = tls.clientKey;

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { type RawPeer, type RawServerOptions, startRawServer } from "@catena/testkit";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
+import { freePort, type RawPeer, type RawServerOptions, startRawServer } from "@catena/testkit";
 import { callOf, originOf, outcomeOf, until } from "../../conformance/call-fixture.ts";
+import { authority, namedServer } from "../../conformance/test-certificates.ts";
 import { describeTransport } from "../../transport.conformance.ts";
 import type { KeepalivePolicy } from "../transport.ts";
 import { createWireTransport, type WireOptions } from "./wire-transport.ts";
@@ -195,4 +197,69 @@ test("a slow reader is not the peer's fault", async () => {
   if (!(body instanceof ReadableStream)) throw new Error("the body is not a stream");
   await Bun.sleep(200);
   expect((await new Response(body).bytes()).byteLength).toBe(20_000_000);
+});
+
+test("an IPv6 address is connected to", async () => {
+  const server = Bun.serve({ hostname: "::1", port: 0, fetch: () => new Response("six") });
+  const transport = createWireTransport();
+  cleanups.push(
+    () => server.stop(true),
+    () => transport.close(),
+  );
+  const origin = originOf(server.port ?? 0, { address: "::1" });
+  expect(await outcomeOf(transport, callOf(origin))).toBe("200");
+});
+
+/** Sockets this process holds, by what Linux says; other systems do not tell. */
+const socketCount = (): number =>
+  (existsSync("/proc/self/fd") ? readdirSync("/proc/self/fd") : []).filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith("socket:");
+    } catch {
+      return false;
+    }
+  }).length;
+
+test("churn of every kind leaves no socket open", async () => {
+  const before = socketCount();
+  const transport = createWireTransport();
+  const tls = { cert: namedServer.certificate, key: namedServer.key };
+  const answer: RawServerOptions["onRequest"] = (request, peer) => {
+    if (request.target === "/ok") peer.write(OK);
+    else if (request.target === "/reset") peer.reset();
+    else if (request.target === "/close") peer.end();
+    else if (request.target === "/half") peer.write(OK.slice(0, -1));
+  };
+  const plain = startRawServer({ onRequest: answer });
+  const secure = startRawServer({ onRequest: answer, tls });
+  const silent = startRawServer({});
+  const trusted = { verify: true, ca: authority.certificate, serverName: "api.test" };
+  const https = (port: number, key: string, more: object = {}) =>
+    originOf(port, { key, scheme: "https", tls: { ...trusted, ...more } });
+  const origins = [
+    originOf(plain.port),
+    https(secure.port, "good"),
+    https(secure.port, "wrong name", { serverName: "other.test" }),
+    https(plain.port, "no TLS"),
+    https(silent.port, "no handshake"),
+    originOf(await freePort(), { key: "refused" }),
+  ];
+  const targets = ["/ok", "/reset", "/close", "/half", "/silent"];
+  const timeouts = { connectMs: 60, sendMs: 1_000, readMs: 60 };
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(
+      origins.flatMap((origin) =>
+        targets.flatMap((target) =>
+          [true, false].map((buffered) =>
+            outcomeOf(transport, callOf(origin, { target, buffered, timeouts })),
+          ),
+        ),
+      ),
+    );
+  }
+  expect(transport.stats().activeCalls).toBe(0);
+  await transport.close();
+  for (const server of [plain, secure, silent]) server.stop();
+  await until(() => socketCount() <= before, "every socket is closed");
+  expect(transport.stats().openConnections).toBe(0);
 });
