@@ -106,6 +106,19 @@ describe("values where they land", () => {
     expect(text).toBe(EXACT);
   });
 
+  test("each Set-Cookie of an earlier response can be given to the client apart", async () => {
+    const { headers } = await bed.run({
+      steps: [{ name: "exact", call: get("/exact") }],
+      reply: { headers: { "set-cookie": op("headers", ref("exact"), "Set-Cookie") } },
+    });
+    expect(headers).toEqual([
+      "set-cookie",
+      "a=1; Path=/",
+      "set-cookie",
+      "b=2; Expires=Wed, 21 Oct 2026 07:28:00 GMT",
+    ]);
+  });
+
   test("headers of a reply given as a list stay apart", async () => {
     const { headers } = await bed.run({
       steps: [{ name: "v", value: ["a=1", "b=2"] }],

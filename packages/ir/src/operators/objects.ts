@@ -25,13 +25,19 @@ export const get: Operator = {
   evaluate([from, ...path]) {
     let reached = from;
     for (const segment of path) {
-      if (Array.isArray(reached)) reached = reached[Number(segment)];
+      if (Array.isArray(reached)) reached = itemAt(reached, segment);
       else if (!isRecord(reached) || !Object.hasOwn(reached, String(segment))) return undefined;
       else reached = reached[String(segment)];
     }
     return reached;
   },
 };
+
+/** An index is written as one: `0` and `"0"`, not `""` nor `"00"`. */
+function itemAt(items: readonly unknown[], segment: unknown): unknown {
+  const index = Number(segment);
+  return String(index) === String(segment) ? items[index] : undefined;
+}
 
 export const pick: Operator = {
   name: "pick",

@@ -18,6 +18,8 @@ export interface OperatorResponse {
   readonly status: number;
   /** First value of a header, name in lower case; `null` when absent. */
   header(name: string): string | null;
+  /** Every value of a header in the order received, name in lower case. */
+  headers(name: string): readonly string[];
 }
 
 /**

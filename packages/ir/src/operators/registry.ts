@@ -7,7 +7,7 @@ import { and, coalesce, exists, has, ifElse, isIn, not, or } from "./logic.ts";
 import { matches } from "./matches.ts";
 import { get, keys, merge, object, omit, pick } from "./objects.ts";
 import type { Operator } from "./operator.ts";
-import { header, jsonata, status } from "./responses.ts";
+import { header, headers, jsonata, status } from "./responses.ts";
 import {
   endsWith,
   join,
@@ -38,6 +38,7 @@ const table: readonly Operator[] = [
   gt,
   has,
   header,
+  headers,
   ifElse,
   isIn,
   join,

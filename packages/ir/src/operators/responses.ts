@@ -24,6 +24,19 @@ export const header: Operator = {
       ?.header(textArgument("header", field).toLowerCase()) ?? undefined,
 };
 
+export const headers: Operator = {
+  name: "headers",
+  doc: "Every value of a header of a call step's response, such as Set-Cookie; absent without a response",
+  params: [step("step"), text("name")],
+  returns: "array",
+  check: ([, name]) =>
+    typeof name !== "string" || TOKEN.test(name) ? null : "needs the name of a header",
+  evaluate: ([name, field], env) =>
+    env
+      .response(textArgument("headers", name))
+      ?.headers(textArgument("headers", field).toLowerCase()),
+};
+
 export const jsonata: Operator = {
   name: "jsonata",
   doc: "A JSONata expression computed on a value",
