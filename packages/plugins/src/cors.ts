@@ -1,5 +1,5 @@
-import { type Checked, type Issue, pointerSegment } from "@catena/errors";
-import { compilePattern, type Pattern } from "@catena/expr";
+import type { Checked, Issue } from "@catena/errors";
+import type { Pattern } from "@catena/expr";
 import {
   type GatewayReply,
   type PluginServices,
@@ -8,6 +8,7 @@ import {
 } from "@catena/pipeline";
 import { isJsonObject } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
+import { compilePatterns, isAnyFound } from "./conditions/patterns.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { setHeader } from "./replies/reply-headers.ts";
 
@@ -123,8 +124,8 @@ interface Rules {
 }
 
 function compile(conf: Conf): Checked<Rules> {
-  const patterns = compilePatterns(conf.allow_origins_by_regex, "/allow_origins_by_regex");
-  const timing = compilePatterns(
+  const patterns = compileOrigins(conf.allow_origins_by_regex, "/allow_origins_by_regex");
+  const timing = compileOrigins(
     conf.timing_allow_origins_by_regex,
     "/timing_allow_origins_by_regex",
   );
@@ -159,19 +160,11 @@ function compileList(origins: string): OriginList {
   return { kind: "listed", origins: new Set(origins.split(",")) };
 }
 
-function compilePatterns(
+function compileOrigins(
   sources: readonly string[] | undefined,
   path: string,
 ): Checked<readonly Pattern[] | null> {
-  if (sources === undefined) return { value: null, issues: [] };
-  const issues: Issue[] = [];
-  const patterns: Pattern[] = [];
-  for (const [index, source] of sources.entries()) {
-    const { value, issues: found } = compilePattern(source);
-    for (const issue of found) issues.push({ ...issue, path: `${path}/${pointerSegment(index)}` });
-    if (value !== undefined) patterns.push(value);
-  }
-  return issues.length > 0 ? { issues } : { value: patterns, issues };
+  return sources === undefined ? { value: null, issues: [] } : compilePatterns(sources, path);
 }
 
 function share(
@@ -219,7 +212,7 @@ function allowedByMetadata(
 
 function decide({ patterns, list }: OriginRule, origin: string | null): string | null {
   if (patterns !== null) {
-    return origin !== null && patterns.some((pattern) => pattern.test(origin)) ? origin : null;
+    return origin !== null && isAnyFound(patterns, origin) ? origin : null;
   }
   switch (list.kind) {
     case "any":

@@ -9,11 +9,15 @@ import {
 import { type JsonObject, literals } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
 import { definePlugin } from "./define-plugin.ts";
-import { CounterMemory, GroupMemory, type WindowType } from "./limits/counter-memory.ts";
+import {
+  ConfigurationMemory,
+  configurationOf,
+  GroupMemory,
+} from "./limits/configuration-memory.ts";
 import { bounded, compileLimitKey, type LimitKey } from "./limits/limit-key.ts";
 import { checkPolicy, policySchema, rejection, rejectionSchema } from "./limits/limit-policy.ts";
 import { compileNumber, type RequestNumber, readNumber } from "./limits/request-number.ts";
-import type { WindowCounters } from "./limits/window-counters.ts";
+import { FixedWindows, SlidingWindows, type WindowCounters } from "./limits/window-counters.ts";
 
 /** A positive whole number, or a text with variables that becomes one. */
 function amountSchema(description: string) {
@@ -193,26 +197,39 @@ function toRules(compiled: readonly Checked<Rule>[]): Checked<readonly Rule[]> {
   return issues.length > 0 ? { issues } : { value: rules, issues };
 }
 
+type Counters = readonly WindowCounters[];
+
 function compileLimiter(conf: Conf, services: PluginServices): Checked<CountLimiter> {
   const { value: rules, issues } = compileRules(conf);
   if (rules === undefined) return { issues };
-  const { _meta, ...own }: JsonObject = conf;
-  const configuration = JSON.stringify(own);
-  const type: WindowType = conf.window_type ?? "fixed";
-  let memory: CounterMemory;
-  if (conf.group === undefined) {
-    memory = services.survivors.get("limit-count", services.owner, () => new CounterMemory());
-  } else {
-    const owner = `limit-count-group/${conf.group}`;
-    const group = services.survivors.get("limit-count", owner, () => new GroupMemory());
-    if (!group.accepts(configuration)) {
-      const message = "group conf mismatched";
-      return { issues: [{ path: "/group", code: "LIMIT_INVALID", message }] };
-    }
-    memory = group.counters;
+  const configuration = configurationOf(conf);
+  const memory = memoryOf(conf, configuration, services);
+  if (memory === null) {
+    const message = "group conf mismatched";
+    return { issues: [{ path: "/group", code: "LIMIT_INVALID", message }] };
   }
-  const counters = memory.countersOf(configuration, rules.length, type);
+  const isSliding = conf.window_type === "sliding";
+  const counters = memory.of(configuration, () =>
+    rules.map(() => (isSliding ? new SlidingWindows() : new FixedWindows())),
+  );
   return { value: new CountLimiter(conf, rules, counters, services), issues: [] };
+}
+
+/** `null` when the group counts by another configuration. */
+function memoryOf(
+  conf: Conf,
+  configuration: string,
+  { survivors, owner }: PluginServices,
+): ConfigurationMemory<Counters> | null {
+  if (conf.group === undefined) {
+    return survivors.get("limit-count", owner, () => new ConfigurationMemory<Counters>());
+  }
+  const group = survivors.get(
+    "limit-count",
+    `limit-count-group/${conf.group}`,
+    () => new GroupMemory<Counters>(),
+  );
+  return group.accepts(configuration) ? group : null;
 }
 
 interface HeaderNames {

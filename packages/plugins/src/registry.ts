@@ -1,32 +1,50 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
 import { basicAuth } from "./basic-auth.ts";
+import { clientControl } from "./client-control.ts";
+import { consumerRestriction } from "./consumer-restriction.ts";
 import { cors } from "./cors.ts";
 import type { PluginEntry } from "./define-plugin.ts";
+import { echo } from "./echo.ts";
 import { faultInjection } from "./fault-injection.ts";
 import { ipRestriction } from "./ip-restriction.ts";
 import { keyAuth } from "./key-auth.ts";
+import { limitConn } from "./limit-conn.ts";
 import { limitCount } from "./limit-count.ts";
+import { limitReq } from "./limit-req.ts";
 import { mocking } from "./mocking.ts";
 import { proxyChain } from "./proxy-chain.ts";
 import { proxyRewrite } from "./proxy-rewrite.ts";
+import { realIp } from "./real-ip.ts";
 import { redirect } from "./redirect.ts";
+import { refererRestriction } from "./referer-restriction.ts";
 import { requestId } from "./request-id.ts";
 import { responseRewrite } from "./response-rewrite.ts";
+import { uaRestriction } from "./ua-restriction.ts";
+import { uriBlocker } from "./uri-blocker.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
 const entries: readonly PluginEntry[] = [
   basicAuth,
+  clientControl,
+  consumerRestriction,
   cors,
+  echo,
   faultInjection,
   ipRestriction,
   keyAuth,
+  limitConn,
   limitCount,
+  limitReq,
   mocking,
   proxyChain,
   proxyRewrite,
+  realIp,
   redirect,
+  refererRestriction,
   requestId,
   responseRewrite,
+  uaRestriction,
+  uriBlocker,
 ];
 
 /** The plugins of this build: what they accept, and how they are made. */
