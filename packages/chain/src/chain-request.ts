@@ -1,5 +1,4 @@
 import type { GatewayError } from "@catena/errors";
-import type { TargetCall } from "@catena/pipeline";
 import type { CallBody, CancelScope } from "@catena/upstream";
 
 /**
@@ -34,12 +33,6 @@ export interface ChainRequest {
   readonly deadlineAt: number;
   /** Cancelled when the client leaves or the gateway stops. */
   readonly cancel: CancelScope;
-}
-
-/** One upstream call a step makes, before a node is chosen. */
-export interface ChainCall extends TargetCall {
-  /** For errors, traces and metrics; never an internal URL. */
-  readonly step: string;
 }
 
 export type { CallTarget as ChainTarget, TargetResolver } from "@catena/pipeline";

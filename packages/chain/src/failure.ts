@@ -2,6 +2,11 @@ import { type GatewayError, isGatewayError } from "@catena/errors";
 import { chainErrors } from "./errors.ts";
 import type { SendRun } from "./run-context.ts";
 
+/** Takes whatever was thrown as an error of ours: what is none is a fault of the gateway. */
+export function asGatewayError(error: unknown, step: string): GatewayError {
+  return isGatewayError(error) ? error : chainErrors.CHAIN_INTERNAL({ step }, error);
+}
+
 /** Codes raised while a value is computed; they know no step. */
 const VALUE_CODES = new Set([
   "CHAIN_VALUE_FAULT",

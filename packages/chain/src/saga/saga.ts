@@ -1,10 +1,10 @@
 import type { CancelScope } from "@catena/upstream";
 import type { ChainClock } from "../clock.ts";
 import { chainErrors } from "../errors.ts";
+import { asGatewayError } from "../failure.ts";
 import type { UndoReport } from "../run/problem-reply.ts";
 import { StepRun } from "../run-context.ts";
 import { renderCall } from "../steps/render-call.ts";
-import { asGatewayError } from "../steps/run-action.ts";
 import type { RenderedCall } from "../steps/send-call.ts";
 import { prepareAll } from "../values/value-context.ts";
 import type { CompiledUndo } from "./compile-undo.ts";

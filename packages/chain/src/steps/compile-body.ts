@@ -35,7 +35,7 @@ export function compileBody(value: StoredValue, path: string, context: ValueCont
 }
 
 /** A body that is always JSON. */
-export function jsonBody(value: CompiledValue): CompiledBody {
+function jsonBody(value: CompiledValue): CompiledBody {
   return (scope) => {
     const body = value.json(scope);
     return body === undefined ? NO_BODY : { body, contentType: JSON_TYPE };

@@ -1,5 +1,4 @@
-import { isGatewayError } from "@catena/errors";
-import { chainErrors } from "../errors.ts";
+import { asGatewayError } from "../failure.ts";
 import { type ErrorRule, standIn } from "../policies/on-error.ts";
 import type { Action, StepRun } from "../run-context.ts";
 import type { StepResult } from "../step-result.ts";
@@ -27,8 +26,4 @@ export async function runAction(
     endTrace(run.trace, failure, clock.monotonicMs());
     throw failure;
   }
-}
-
-export function asGatewayError(error: unknown, step: string) {
-  return isGatewayError(error) ? error : chainErrors.CHAIN_INTERNAL({ step }, error);
 }

@@ -1,8 +1,8 @@
-import { type GatewayError, isGatewayError } from "@catena/errors";
+import type { GatewayError } from "@catena/errors";
 import type { CallTarget } from "@catena/pipeline";
 import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
 import { chainErrors } from "../errors.ts";
-import { wrapCallFault } from "../failure.ts";
+import { asGatewayError, wrapCallFault } from "../failure.ts";
 import { type Hedge, sendHedged } from "../policies/hedge.ts";
 import { backoffMs, type Retry, repeatsError } from "../policies/retry.ts";
 import type { SendRun, StepRun } from "../run-context.ts";
@@ -52,13 +52,15 @@ export async function sendCall(
   let mayHaveReached = false;
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt >= retry.attempts;
-    const tried = await tryOnce(call, rendered, run);
-    const { reply, fault } = tried;
-    if (reply !== null) {
+    let reply: UpstreamReply | null = null;
+    let fault: GatewayError | null = null;
+    try {
+      reply = await sendAttempt(call, rendered, run);
       if (isLast || !retry.onStatus.has(reply.status) || !mayRepeat(call, rendered, true))
         return reply;
       await drop(reply);
-    } else {
+    } catch (error) {
+      fault = asGatewayError(error, run.label);
       const wasSent = fault.details["sent"] !== false;
       mayHaveReached ||= wasSent;
       if (isLast || !repeatsError(retry, fault) || !mayRepeat(call, rendered, wasSent))
@@ -74,21 +76,6 @@ export async function sendCall(
       throw chainErrors.CHAIN_CANCELLED({ step: run.label, reason });
     }
     throw giveUp(call, run, fault, mayHaveReached);
-  }
-}
-
-type Tried =
-  | { readonly reply: UpstreamReply; readonly fault: null }
-  | { readonly reply: null; readonly fault: GatewayError };
-
-async function tryOnce(call: SendPolicy, rendered: RenderedCall, run: SendRun): Promise<Tried> {
-  try {
-    return { reply: await sendAttempt(call, rendered, run), fault: null };
-  } catch (error) {
-    const fault = isGatewayError(error)
-      ? error
-      : chainErrors.CHAIN_INTERNAL({ step: run.label }, error);
-    return { reply: null, fault };
   }
 }
 
