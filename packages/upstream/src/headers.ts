@@ -120,6 +120,7 @@ function without(headers: readonly string[], names: ReadonlySet<string>): string
 }
 
 function portOf(rawHost: string): string | null {
+  if (!rawHost.includes(":")) return null;
   const match = /:(\d+)$/.exec(rawHost);
   return match?.[1] ?? null;
 }
