@@ -1,3 +1,4 @@
+import { recordsIn } from "@catena/chain";
 import type { ConfigStore } from "@catena/store";
 import { createResolver, createTransport } from "@catena/upstream";
 import { Configuration } from "./config/configuration.ts";
@@ -50,7 +51,13 @@ export function startGateway(options: GatewayOptions): Gateway {
   });
   const transport = createTransport(settings.transport);
   const inFlight = new InFlight();
-  const configuration = new Configuration({ settings, resolver, transport, log });
+  const configuration = new Configuration({
+    settings,
+    resolver,
+    transport,
+    records: recordsIn(store),
+    log,
+  });
   const sync = new ConfigSync({
     store,
     prefix: `${settings.prefix}/`,

@@ -1,4 +1,4 @@
-import type { RequestContext } from "@catena/pipeline";
+import type { PluginRecords, RequestContext } from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
@@ -19,6 +19,7 @@ export interface ConfigurationOptions {
   readonly settings: Settings;
   readonly resolver: Resolver;
   readonly transport: Transport;
+  readonly records: PluginRecords;
   readonly log: Log;
 }
 

@@ -4,6 +4,7 @@ import {
   noHandlers,
   type PhaseHandlers,
   type PluginHandlers,
+  type PluginRecords,
   type PluginServices,
 } from "@catena/pipeline";
 import { plugins } from "@catena/plugins";
@@ -28,6 +29,7 @@ export interface RouteCompilerOptions {
   readonly consumers: ConsumerDirectory;
   readonly resolver: Resolver;
   readonly transport: Transport;
+  readonly records: PluginRecords;
   readonly log: Log;
 }
 
@@ -112,7 +114,7 @@ export class RouteCompiler {
   }
 
   #pluginServices(owner: string): PluginServices {
-    const { resolver, transport, survivors, consumers, log, table } = this.#options;
+    const { resolver, transport, survivors, consumers, records, log, table } = this.#options;
     return {
       owner,
       targets: createTargets({
@@ -129,6 +131,7 @@ export class RouteCompiler {
       survivors,
       consumers,
       metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
+      records,
       log,
     };
   }
@@ -161,6 +164,7 @@ function collectPhases(plugins: readonly PluginHandlers[]): PhaseHandlers {
     access: collect("access"),
     beforeProxy: collect("beforeProxy"),
     headerFilter: collect("headerFilter"),
+    bodyFilter: collect("bodyFilter"),
     log: collect("log"),
   };
 }

@@ -70,6 +70,7 @@ export function createRequestHandler(options: HandlerOptions) {
       reply = await produce(ctx, plan);
       ctx.beginReply(reply);
       for (const handler of plan.handlers.headerFilter) handler(ctx, reply);
+      for (const handler of plan.handlers.bodyFilter) handler(ctx, reply);
       return toResponse(reply, response);
     } catch (error) {
       reply = errorReply(error, ctx, options.log);

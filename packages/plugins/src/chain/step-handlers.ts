@@ -10,8 +10,9 @@ import {
 } from "@catena/chain";
 import type { Checked } from "@catena/errors";
 import type { PluginHandlers, PluginLog, PluginServices, RequestContext } from "@catena/pipeline";
-import type { JsonObject } from "@catena/schema";
+import { isJsonObject, type JsonObject } from "@catena/schema";
 import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
+import { stepConf } from "./chain-schema.ts";
 import { sendElsewhere } from "./send-elsewhere.ts";
 
 /** Makes the handlers of a step chain; what its end does not need is left out. */
@@ -45,7 +46,10 @@ function compile(conf: JsonObject, services: PluginServices): Checked<CompiledCh
   return compileChain(conf, {
     id: owner.slice(owner.indexOf("/") + 1),
     targets,
-    chain: (id) => services.chain(id),
+    chain: (id) => {
+      const other = services.chain(id);
+      return isJsonObject(other) ? (stepConf(other) ?? other) : null;
+    },
     state,
     ...(undo === null ? {} : { undo }),
   });
