@@ -9,6 +9,7 @@ import type { RequestContext } from "./request-context.ts";
  * - `access`: may it; limits, and chains.
  * - `beforeProxy`: the last look before the call to the upstream.
  * - `headerFilter`: status and headers of the reply.
+ * - `bodyFilter`: how the body is sent, once all else is decided about it.
  * - `log`: after the reply; always runs, can't change anything.
  */
 export const requestPhases = ["rewrite", "access", "beforeProxy"] as const;
@@ -31,6 +32,7 @@ export interface PhaseHandlers {
   readonly access: readonly RequestHandler[];
   readonly beforeProxy: readonly RequestHandler[];
   readonly headerFilter: readonly HeaderHandler[];
+  readonly bodyFilter: readonly HeaderHandler[];
   readonly log: readonly LogHandler[];
 }
 
@@ -39,6 +41,7 @@ export const noHandlers: PhaseHandlers = Object.freeze({
   access: Object.freeze([]),
   beforeProxy: Object.freeze([]),
   headerFilter: Object.freeze([]),
+  bodyFilter: Object.freeze([]),
   log: Object.freeze([]),
 });
 

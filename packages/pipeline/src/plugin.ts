@@ -57,6 +57,7 @@ export interface PluginHandlers {
   readonly access?: RequestHandler;
   readonly beforeProxy?: RequestHandler;
   readonly headerFilter?: HeaderHandler;
+  readonly bodyFilter?: HeaderHandler;
   readonly log?: LogHandler;
   /** Called when the configuration that made the handlers is gone and its last request ended. */
   readonly dispose?: () => void;

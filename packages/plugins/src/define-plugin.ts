@@ -1,6 +1,6 @@
 import type { Checked, Issue } from "@catena/errors";
 import type { PluginHandlers, PluginServices } from "@catena/pipeline";
-import type { PluginSchema } from "@catena/schema";
+import type { JsonObject, PluginSchema } from "@catena/schema";
 import type { Static, TSchema } from "@sinclair/typebox";
 
 /** A plugin as the gateway uses it: what it accepts, and how handlers are made from that. */
@@ -18,6 +18,8 @@ export interface PluginDefinition<S extends TSchema> extends Omit<PluginSchema, 
   readonly schema: S;
   /** Rules the schema cannot say, for configurations that have passed it; paths are relative. */
   readonly check?: (conf: Static<S>) => readonly Issue[];
+  /** As {@link check}, for what consumers and credentials hold. */
+  readonly checkConsumer?: (conf: JsonObject) => readonly Issue[];
   create(conf: Static<S>, services: PluginServices): Checked<PluginHandlers>;
 }
 
@@ -31,16 +33,16 @@ export interface PluginDefinition<S extends TSchema> extends Omit<PluginSchema, 
  * });
  */
 export function definePlugin<S extends TSchema>(definition: PluginDefinition<S>): PluginEntry {
-  const { check, create, ...schema } = definition;
+  const { check, checkConsumer, create, ...schema } = definition;
   return {
     // Both casts: the registry calls check and create only with what has passed the schema.
-    schema:
-      check === undefined
-        ? schema
-        : {
-            ...schema,
-            check: (conf, target) => (target === "plugin" ? check(conf as Static<S>) : []),
-          },
+    schema: {
+      ...schema,
+      check: (conf, target) => {
+        if (target === "plugin") return check?.(conf as Static<S>) ?? [];
+        return target === "consumer" ? (checkConsumer?.(conf) ?? []) : [];
+      },
+    },
     create: (conf, services) => create(conf as Static<S>, services),
   };
 }

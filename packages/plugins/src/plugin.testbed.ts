@@ -27,6 +27,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  readonly bytes: Uint8Array;
   readonly upstream: Forwarded | null;
   readonly ctx: RequestContext;
 }
@@ -80,9 +81,11 @@ export class PluginBed {
     }
     ctx.beginReply(reply);
     for (const { headerFilter } of this.#handlers) headerFilter?.(ctx, reply);
-    const body = await new Response(reply.body).text();
+    for (const { bodyFilter } of this.#handlers) bodyFilter?.(ctx, reply);
+    const bytes = await new Response(reply.body).bytes();
+    const body = new TextDecoder().decode(bytes);
     for (const { log } of this.#handlers) log?.(ctx, reply);
-    return { status: reply.status, headers: record(reply.headers), body, upstream, ctx };
+    return { status: reply.status, headers: record(reply.headers), body, bytes, upstream, ctx };
   }
 
   async #runUntilReply(ctx: RequestContext): Promise<GatewayReply | null> {

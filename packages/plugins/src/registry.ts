@@ -6,7 +6,9 @@ import { cors } from "./cors.ts";
 import type { PluginEntry } from "./define-plugin.ts";
 import { echo } from "./echo.ts";
 import { faultInjection } from "./fault-injection.ts";
+import { gzip } from "./gzip.ts";
 import { ipRestriction } from "./ip-restriction.ts";
+import { jwtAuth } from "./jwt-auth.ts";
 import { keyAuth } from "./key-auth.ts";
 import { limitConn } from "./limit-conn.ts";
 import { limitCount } from "./limit-count.ts";
@@ -30,7 +32,9 @@ const entries: readonly PluginEntry[] = [
   cors,
   echo,
   faultInjection,
+  gzip,
   ipRestriction,
+  jwtAuth,
   keyAuth,
   limitConn,
   limitCount,
