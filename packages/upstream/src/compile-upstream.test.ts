@@ -100,8 +100,15 @@ describe("a plan", () => {
 
   test("says what is hashed for chash alone", () => {
     const chash = { nodes: two, type: "chash", key: "uri" };
-    expect(compile(chash).hashKey?.({ variable: () => "/a", clientAddress: "" })).toBe("/a");
+    expect(compile(chash).hashKey).toBeFunction();
     expect(compile({ nodes: two, type: "roundrobin", key: "uri" }).hashKey).toBeNull();
+  });
+
+  test("that hashes what can't be had is a plan, and tells", () => {
+    const upstream = { nodes: two, type: "chash", key: "server_name" };
+    const { value, issues } = compileUpstream(upstream, services);
+    expect(value?.hashKey).toBeFunction();
+    expect(issues.map(({ path }) => path)).toEqual(["/key"]);
   });
 
   test.each(balancerTypes)("takes the type %s", (type) => {

@@ -108,7 +108,7 @@ export function compileUpstream(
     rewrittenHost: upstream.upstream_host ?? "",
     resolver,
     random,
-    hashKey: upstream.type === "chash" ? compileHashKey(upstream) : null,
+    hashKey: upstream.type === "chash" ? compileHashKey(upstream, issues) : null,
   };
   return { issues, value };
 }

@@ -14,7 +14,7 @@ export {
 export { createDnsClient, type DnsClient, type DnsClientOptions } from "./dns/dns-client.ts";
 export { dnsLookup } from "./dns/dns-lookup.ts";
 export { upstreamErrors } from "./errors.ts";
-export type { HashView, ReadHashKey } from "./hash-key.ts";
+export type { ReadHashKey } from "./hash-key.ts";
 export { type ForwardedFor, requestHeaders, responseHeaders } from "./headers.ts";
 export type { HealthReport, HealthReportNode, HealthTurn } from "./health/health-checker.ts";
 export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
