@@ -64,6 +64,20 @@ describe("compiling", () => {
       ],
     ],
     [
+      "schemas that are none",
+      {
+        input: { body: { type: "string", pattern: "(" } },
+        ...step({
+          call: get("/", { response: { type: "string", pattern: "[" } }),
+          validate: "fail",
+        }),
+      },
+      [
+        "/steps/0/call/response: the schema is not usable: Invalid regular expression: missing terminating ] for character class",
+        "/input/body: the schema is not usable: Invalid regular expression: missing )",
+      ],
+    ],
+    [
       "a chain that does not exist",
       step({ sub: { chain: "none" } }),
       ['/steps/0/sub/chain: there is no chain "none"'],

@@ -6,7 +6,7 @@ import type { CompileContext } from "./compile-context.ts";
 import type { ChainEnd, CompiledChain, CompiledStep } from "./compiled-chain.ts";
 import { compileForward } from "./ends/compile-forward.ts";
 import { compileReply } from "./ends/compile-reply.ts";
-import { compileInput } from "./input/compile-input.ts";
+import { type BodyUse, compileInput } from "./input/compile-input.ts";
 import { type ChainLimits, chainLimits, DEFAULT_LIMITS } from "./limits.ts";
 import type { UndoServices } from "./saga/undo-services.ts";
 import { compileStep } from "./steps/compile-step.ts";
@@ -81,6 +81,7 @@ class ChainCompiler {
     };
     const steps = compileSteps(stored, context);
     const end = compileEnd(stored, context);
+    const input = compileInput(stored.input, bodyUse(stored, values), values);
     if (steps === null || end === null) return null;
     const { plan } = steps;
     return {
@@ -90,11 +91,7 @@ class ChainCompiler {
       deadlineMs: stored.deadline ?? limits.deadlineMs,
       limits,
       onClientGone: stored.on_client_gone ?? "safe",
-      input: compileInput(stored.input, {
-        looksIntoBody: values.looksIntoBody,
-        passesBody: values.passesBody,
-        mergesBody: stored.forward !== undefined && stored.forward.body === undefined,
-      }),
+      input,
       end,
       clock: this.#services.clock ?? SYSTEM_CLOCK,
       random: this.#services.random ?? Math.random,
@@ -161,6 +158,16 @@ function compileSteps(stored: StoredChain, context: CompileContext) {
     if (made !== null) compiled.push(made);
   }
   return compiled.length < plan.length ? null : { plan, compiled };
+}
+
+/** Known once everything else is compiled. */
+function bodyUse(stored: StoredChain, { looksIntoBody, passesBody }: ValueContext): BodyUse {
+  const { forward } = stored;
+  return {
+    looksIntoBody,
+    passesBody,
+    mergesBody: forward !== undefined && forward.body === undefined,
+  };
 }
 
 function compileEnd(stored: StoredChain, context: CompileContext): ChainEnd | null {

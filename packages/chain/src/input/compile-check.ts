@@ -1,5 +1,6 @@
 import type { JsonSchema } from "@catena/ir";
 import { compileJsonCheck } from "@catena/schema";
+import type { ValueContext } from "../values/value-context.ts";
 
 /** The first thing wrong with a JSON text, or `null`. */
 export type SchemaCheck = (raw: string) => SchemaFinding | null;
@@ -11,9 +12,26 @@ export interface SchemaFinding {
   readonly message: string;
 }
 
-/** Compiles a schema stored with a chain into a check of JSON texts. */
-export function compileCheck(schema: JsonSchema): SchemaCheck {
-  const check = compileJsonCheck(schema);
+/**
+ * Compiles a schema stored with a chain into a check of JSON texts. `null` for no schema, and after
+ * an issue for one that is none, such as with a pattern that is no expression.
+ */
+export function compileCheck(
+  schema: JsonSchema | undefined,
+  path: string,
+  context: Pick<ValueContext, "issue">,
+): SchemaCheck | null {
+  if (schema === undefined) return null;
+  try {
+    return toCheck(compileJsonCheck(schema));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    context.issue(path, "CHAIN_SCHEMA", `the schema is not usable: ${reason}`);
+    return null;
+  }
+}
+
+function toCheck(check: ReturnType<typeof compileJsonCheck>): SchemaCheck {
   return (raw) => {
     // The text was validated by the scanner; the parsed value is looked at and thrown away, so a
     // number that a double cannot hold is only compared, never passed on.

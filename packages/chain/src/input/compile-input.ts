@@ -8,6 +8,7 @@ import { jsonText } from "../json-text.ts";
 import type { ChainLimits } from "../limits.ts";
 import { type InputCoercions, InputView, viewRequestBody } from "../values/input-view.ts";
 import type { JsonView } from "../values/json-view.ts";
+import type { ValueContext } from "../values/value-context.ts";
 import { compileCheck, type SchemaCheck } from "./compile-check.ts";
 
 /** What of a request a chain reads before its first step, and what it refuses. */
@@ -28,14 +29,16 @@ type Scalar = "number" | "boolean";
 /** What the rest of a chain does with the client's body. */
 export type BodyUse = Pick<CompiledInput, "looksIntoBody" | "passesBody" | "mergesBody">;
 
-export function compileInput(stored: StoredChain["input"], use: BodyUse): CompiledInput {
-  const check = (schema: JsonSchema | undefined): SchemaCheck | null =>
-    schema === undefined ? null : compileCheck(schema);
+export function compileInput(
+  stored: StoredChain["input"],
+  use: BodyUse,
+  context: Pick<ValueContext, "issue">,
+): CompiledInput {
   return {
-    body: check(stored?.body),
-    query: check(stored?.query),
-    params: check(stored?.params),
-    headers: check(stored?.headers),
+    body: compileCheck(stored?.body, "/input/body", context),
+    query: compileCheck(stored?.query, "/input/query", context),
+    params: compileCheck(stored?.params, "/input/params", context),
+    headers: compileCheck(stored?.headers, "/input/headers", context),
     coercions: {
       query: scalarMembers(stored?.query, false),
       params: scalarMembers(stored?.params, false),

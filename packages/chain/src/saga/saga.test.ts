@@ -2,7 +2,16 @@ import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:tes
 import { storeErrors } from "@catena/store";
 import { CancelScope } from "@catena/upstream";
 import { runChain } from "../run/run-chain.ts";
-import { type ChainTestbed, chainTestbed, get, post, ref } from "../testbed/chain-testbed.ts";
+import {
+  type ChainTestbed,
+  chainTestbed,
+  ended,
+  gate,
+  get,
+  post,
+  ref,
+  until,
+} from "../testbed/chain-testbed.ts";
 import {
   isToldFromTheStart,
   type Ledger,
@@ -227,6 +236,64 @@ describe("undo", () => {
     expect(status).toBe(200);
     expect([...ledger.undone.keys()]).toEqual(["s7"]);
     expect(kept.size).toBe(0);
+  });
+
+  test("a step with an undo that is in flight when another fails runs to its end, and is undone", async () => {
+    const held = gate();
+    const own = chainTestbed(async (call) => {
+      if (call.target === "/slow") await held.passed;
+      return call.target === "/bad" ? jsonReply("{}", 500) : jsonReply('{"id":4}');
+    });
+    const running = runChain(
+      own.compile({
+        steps: [
+          {
+            name: "slow",
+            call: post("/slow"),
+            undo: { call: post("/undo", { body: ref("slow", "id") }) },
+          },
+          { name: "plain", call: post("/slow"), parallel: true },
+          { name: "bad", call: post("/bad"), parallel: true },
+        ],
+        reply: {},
+      }),
+      plainRequest(),
+    );
+    await until(() => own.service.to("/bad").length === 1);
+    // The one without an undo is given up.
+    await until(() => own.targets.transport.stats().activeCalls === 1);
+    held.open();
+    const { status, text } = await ended(await running);
+    expect(status).toBe(502);
+    expect(JSON.parse(text)).toMatchObject({ step: "bad", undone: ["slow"] });
+    expect(own.service.to("/undo")[0]?.body).toBe("4");
+    await own.stop();
+  });
+
+  test("items that were done when another one failed are told of", async () => {
+    const own = chainTestbed((call) =>
+      call.target === "/item/2" ? jsonReply("{}", 500) : jsonReply('{"id":1}'),
+    );
+    const conf = (undo: object): object => ({
+      steps: [
+        {
+          name: "all",
+          each: {
+            in: [1, 2],
+            concurrency: 1,
+            do: { call: post("/item/{n}", { params: { n: ref("item") } }) },
+          },
+          undo: { call: post("/undo", undo) },
+        },
+      ],
+      reply: {},
+    });
+    const blind = await own.run(conf({ body: { order: 7 } }));
+    expect(JSON.parse(blind.text)).toMatchObject({ step: "all[1]", undone: ["all"] });
+    const seeing = await own.run(conf({ body: { ids: ref("all") } }));
+    expect(JSON.parse(seeing.text)).toMatchObject({ step: "all[1]", outcome_unknown: ["all"] });
+    expect(own.undoRecords()).toHaveLength(1);
+    await own.stop();
   });
 
   test("a deadline that passes still undoes what was done", async () => {

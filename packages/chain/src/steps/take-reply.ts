@@ -42,7 +42,10 @@ export function compileReplyRules(
   return {
     onStatus,
     looksInto,
-    check: validate === "off" || call.response === undefined ? null : compileCheck(call.response),
+    check:
+      validate === "off"
+        ? null
+        : compileCheck(call.response, `${path}/call/response`, context.values),
     checkFails: validate === "fail",
     jsonDepth: context.limits.jsonDepth,
     buffered,
