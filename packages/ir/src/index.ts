@@ -19,6 +19,7 @@ export type {
   ParamKind,
   ResultKind,
 } from "./operators/operator.ts";
+export { MAX_ITEMS } from "./operators/operator.ts";
 export { operators } from "./operators/registry.ts";
 export {
   type ChainPlan,

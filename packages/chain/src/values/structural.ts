@@ -1,4 +1,4 @@
-import { irErrors } from "@catena/ir";
+import { irErrors, MAX_ITEMS } from "@catena/ir";
 import {
   arraySlices,
   getPath,
@@ -59,7 +59,10 @@ const concat: Structural = (args, scope) => {
   const parts: string[] = [];
   for (const arg of args) {
     const raw = arg.json(scope);
-    if (!isAbsent(raw)) parts.push(...elements("concat", raw));
+    if (isAbsent(raw)) continue;
+    for (const element of elements("concat", raw)) parts.push(element);
+    if (parts.length > MAX_ITEMS)
+      throw irErrors.VALUE_TOO_LARGE({ operator: "concat", limit: MAX_ITEMS });
   }
   return `[${parts.join(",")}]`;
 };
