@@ -2,7 +2,7 @@ import type { Checked, Issue } from "@catena/errors";
 import { RE2JS } from "re2js";
 
 /** Longest regular expression; APISIX's plugins allow as much. */
-export const maxPatternLength = 4096;
+const maxPatternLength = 4096;
 
 /** Steps per character a pattern may cost: a match takes at most their product with the text. */
 const maxProgramSize = 1000;

@@ -4,6 +4,7 @@ import { attachConsumer, type Fallback, fallBack } from "./auth/attach-consumer.
 import { anonymousSchema, hideCredentialsSchema, realmSchema } from "./auth/realm.ts";
 import { isSameSecret } from "./auth/same-secret.ts";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 
 const schema = Type.Object({
   hide_credentials: hideCredentialsSchema,
@@ -48,7 +49,8 @@ class PasswordGate {
       challenge: `Basic realm="${conf.realm ?? "basic"}"`,
       anonymous: conf.anonymous_consumer,
       plugin: "basic-auth",
-      services,
+      consumers: services.consumers,
+      log: firstOnly(services.log),
     };
   }
 

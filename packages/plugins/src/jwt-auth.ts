@@ -15,6 +15,7 @@ import {
   type SignatureVerifier,
 } from "./auth/signature-verifier.ts";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 
 const schema = Type.Object({
   header: Type.Optional(
@@ -149,7 +150,8 @@ class TokenGate {
       challenge: `Bearer realm="${conf.realm ?? "jwt"}"`,
       anonymous: conf.anonymous_consumer,
       plugin: "jwt-auth",
-      services,
+      consumers: services.consumers,
+      log: firstOnly(services.log),
     };
   }
 

@@ -5,6 +5,7 @@ import { attachConsumer, type Fallback, fallBack } from "./auth/attach-consumer.
 import { hideArgument } from "./auth/hide-argument.ts";
 import { anonymousSchema, hideCredentialsSchema, realmSchema } from "./auth/realm.ts";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 
 const schema = Type.Object({
   header: Type.Optional(Type.String({ default: "apikey", description: "header with the key" })),
@@ -53,7 +54,8 @@ class KeyGate {
       challenge: `apikey realm="${conf.realm ?? "key"}"`,
       anonymous: conf.anonymous_consumer,
       plugin: "key-auth",
-      services,
+      consumers: services.consumers,
+      log: firstOnly(services.log),
     };
   }
 

@@ -1,5 +1,4 @@
 import type { Checked, Issue } from "@catena/errors";
-import { compileTemplate } from "@catena/expr";
 import {
   type GatewayReply,
   type PluginServices,
@@ -9,8 +8,9 @@ import {
 import { literals } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 import { ConfigurationMemory, configurationOf } from "./limits/configuration-memory.ts";
-import { bounded, compileLimitKey } from "./limits/limit-key.ts";
+import { compileLimitKey, compileRuleKey, type RuleKey } from "./limits/limit-key.ts";
 import { checkPolicy, policySchema, rejection, rejectionSchema } from "./limits/limit-policy.ts";
 import { Occupancy } from "./limits/occupancy.ts";
 import { compileNumber, type RequestNumber, readNumber } from "./limits/request-number.ts";
@@ -86,7 +86,10 @@ export const limitConn = definePlugin({
   create: (conf, services) => {
     const { value: rules, issues } = compileRules(conf);
     if (rules === undefined) return { issues };
-    const limiter = new ConnectionLimiter(conf, rules, services);
+    const limiter = new ConnectionLimiter(conf, rules, {
+      ...services,
+      log: firstOnly(services.log),
+    });
     return {
       value: {
         access: (ctx) => limiter.enter(ctx),
@@ -101,8 +104,7 @@ export const limitConn = definePlugin({
 interface Rule {
   readonly conn: RequestNumber;
   readonly burst: RequestNumber;
-  /** `null`: the rule does not apply. */
-  readonly key: (ctx: RequestContext) => string | null;
+  readonly key: RuleKey;
 }
 
 function compileRules(conf: Conf): Checked<readonly Rule[]> {
@@ -118,7 +120,7 @@ function compileRules(conf: Conf): Checked<readonly Rule[]> {
 
 function compileRule(
   { conn = 0, burst = 0 }: { readonly conn?: number | string; readonly burst?: number | string },
-  key: Checked<Rule["key"]>,
+  key: Checked<RuleKey>,
   path: string,
 ): Checked<Rule> {
   const most = compileNumber(conn, "/conn");
@@ -128,20 +130,6 @@ function compileRule(
     return { issues: issues.map((issue) => ({ ...issue, path: path + issue.path })) };
   }
   return { value: { conn: most.value, burst: extra.value, key: key.value }, issues: [] };
-}
-
-function compileRuleKey(key: string): Checked<Rule["key"]> {
-  const { value: template, issues } = compileTemplate(key);
-  if (template === undefined) {
-    return { issues: issues.map((issue) => ({ ...issue, path: "/key" })) };
-  }
-  return {
-    value: (ctx) => {
-      const text = template.renderIfAny(ctx);
-      return text === null ? null : bounded(text);
-    },
-    issues: [],
-  };
 }
 
 /** The places one request holds. */
@@ -212,7 +200,7 @@ class ConnectionLimiter {
 
   #degrade(): GatewayReply | undefined {
     const { log, owner } = this.#services;
-    log.error("a request could not be counted", { plugin: "limit-conn", owner });
+    log.error("requests can't be counted", { plugin: "limit-conn", owner });
     return this.#conf.allow_degradation === true ? undefined : statusReply(500);
   }
 }

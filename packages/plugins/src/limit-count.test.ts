@@ -134,8 +134,34 @@ test("the headers can be renamed, and left out", async () => {
   const named = await bed(conf, { metadata: { "limit-count": { limit_header: "X-L" } } }).ask();
   expect(named.headers["x-l"]).toBe("2");
   expect(named.headers["x-ratelimit-remaining"]).toBe("1");
+  const unusable = await bed(conf, { metadata: { "limit-count": { limit_header: "a b" } } }).ask();
+  expect(unusable.headers["x-ratelimit-limit"]).toBe("2");
   const silent = await bed({ ...conf, show_limit_quota_header: false }).ask();
   expect(Object.keys(silent.headers)).toEqual(["content-type"]);
+});
+
+describe("groups", () => {
+  const states = new Map<string, unknown>();
+  const survivors = {
+    get: <T>(plugin: string, owner: string, make: () => T): T => {
+      const key = `${plugin} ${owner}`;
+      if (!states.has(key)) states.set(key, make());
+      // A plugin asks with its own type.
+      return states.get(key) as T;
+    },
+  };
+  const conf = { count: 2, time_window: 60, group: "g" };
+  const on = (owner: string, changes = {}): PluginBed =>
+    bed({ ...conf, ...changes }, { services: { owner, survivors } });
+
+  test("of routes count together, and need the same configuration", async () => {
+    const [first, second] = [on("routes/1"), on("routes/2")];
+    expect(quota((await first.ask()).headers)).toEqual(["2", "1"]);
+    expect(quota((await second.ask()).headers)).toEqual(["2", "0"]);
+    expect((await first.ask()).status).toBe(503);
+    expect(() => on("routes/3", { count: 3 })).toThrow("group conf mismatched");
+    expect(quota((await on("routes/4", { group: "other" }).ask()).headers)).toEqual(["2", "1"]);
+  });
 });
 
 test("an upstream's own headers of these names are kept beside ours", async () => {
@@ -167,6 +193,11 @@ describe("configurations", () => {
     [{ count: 1, time_window: 1, policy: "redis" }, "/policy", "every gateway counts for itself"],
     [{ count: 1, time_window: 1, key: "request_body" }, "/key", "not served"],
     [{ count: "$request_body", time_window: 1 }, "/count", "not served"],
+    [
+      { rules: [{ count: 1, time_window: 1, key: "$a", header_prefix: "a b" }] },
+      "/rules/0/header_prefix",
+      "invalid field character in header",
+    ],
     [
       { group: "g", rules: [{ count: 1, time_window: 1, key: "$a" }] },
       "/group",

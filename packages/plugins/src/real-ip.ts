@@ -4,6 +4,7 @@ import type { PluginLog, RequestContext } from "@catena/pipeline";
 import { addressSchema } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 
 const schema = Type.Object({
   trusted_addresses: Type.Optional(
@@ -38,7 +39,8 @@ export const realIp = definePlugin({
   create: (conf, { log }) => {
     const { value: source, issues } = compile(conf);
     if (source === undefined) return { issues };
-    return { value: { rewrite: (ctx) => learn(source, ctx, log) }, issues };
+    const quiet = firstOnly(log);
+    return { value: { rewrite: (ctx) => learn(source, ctx, quiet) }, issues };
   },
 });
 

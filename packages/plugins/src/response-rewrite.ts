@@ -4,6 +4,7 @@ import type { GatewayReply, PluginLog, RequestContext } from "@catena/pipeline";
 import { literals } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
 import { definePlugin } from "./define-plugin.ts";
+import { firstOnly } from "./first-only.ts";
 import {
   compileOlderForm,
   compileOperations,
@@ -105,7 +106,8 @@ export const responseRewrite = definePlugin({
   create: (conf, { log }) => {
     const { value: rewrite, issues } = compile(conf);
     if (rewrite === undefined) return { issues };
-    return { value: { headerFilter: (ctx, reply) => apply(rewrite, ctx, reply, log) }, issues };
+    const quiet = firstOnly(log);
+    return { value: { headerFilter: (ctx, reply) => apply(rewrite, ctx, reply, quiet) }, issues };
   },
 });
 

@@ -1,8 +1,9 @@
 import {
   type Consumer,
+  type ConsumerDirectory,
   type GatewayReply,
   messageReply,
-  type PluginServices,
+  type PluginLog,
   type RequestContext,
 } from "@catena/pipeline";
 
@@ -21,7 +22,7 @@ export function attachConsumer(ctx: RequestContext, consumer: Consumer): void {
 }
 
 /** 401 with a message and the challenge of RFC 9110 §11.6.1. */
-export function unauthorized(message: string, challenge: string): GatewayReply {
+function unauthorized(message: string, challenge: string): GatewayReply {
   const reply = messageReply(401, { message });
   reply.headers.push("WWW-Authenticate", challenge);
   return reply;
@@ -33,7 +34,8 @@ export interface Fallback {
   readonly anonymous: string | undefined;
   /** Name of the plugin, for the log. */
   readonly plugin: string;
-  readonly services: PluginServices;
+  readonly consumers: ConsumerDirectory;
+  readonly log: PluginLog;
 }
 
 /**
@@ -46,15 +48,15 @@ export function fallBack(
   reason: string,
   hide: ((ctx: RequestContext) => void) | null,
 ): GatewayReply | undefined {
-  const { challenge, anonymous, services } = fallback;
+  const { challenge, anonymous, consumers, log } = fallback;
   if (anonymous === undefined) return unauthorized(reason, challenge);
   hide?.(ctx);
-  const consumer = services.consumers.get(anonymous);
+  const consumer = consumers.get(anonymous);
   if (consumer === null) {
-    services.log.error("the anonymous consumer does not exist", {
+    log.error("the anonymous consumer does not exist", {
       plugin: fallback.plugin,
       consumer: anonymous,
-      owner: services.owner,
+      route: ctx.routeId,
     });
     return unauthorized("Invalid user authorization", challenge);
   }

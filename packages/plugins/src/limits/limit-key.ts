@@ -28,8 +28,24 @@ export function compileLimitKey(key: string, type: KeyType): Checked<LimitKey> {
   return { value: (ctx) => bounded(template.renderIfAny(ctx) ?? ctx.clientAddress), issues: [] };
 }
 
+/** Whom a rule of several counts a request for; `null` when the rule does not apply to it. */
+export type RuleKey = (ctx: RequestContext) => string | null;
+
+/** Compiles the key of a rule: a text with variables, of which one must have a value. */
+export function compileRuleKey(key: string): Checked<RuleKey> {
+  const { value: template, issues } = compileTemplate(key);
+  if (template === undefined) return { issues: issues.map(atKey) };
+  return {
+    value: (ctx) => {
+      const text = template.renderIfAny(ctx);
+      return text === null ? null : bounded(text);
+    },
+    issues: [],
+  };
+}
+
 /** A key as it is, or a digest of one that is too long to be kept. */
-export function bounded(key: string | true): string {
+function bounded(key: string | true): string {
   if (key === true) return "true";
   if (key.length <= maxKeyLength) return key;
   return new Bun.CryptoHasher("sha256").update(key).digest("hex");
