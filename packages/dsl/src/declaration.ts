@@ -1,5 +1,5 @@
 import type { Issue, SourcePosition } from "@catena/errors";
-import type { Kind } from "@catena/schema";
+import type { JsonObject, Kind } from "@catena/schema";
 
 /** Registered, so that a config that got another copy of this package is understood all the same. */
 const DECLARATION: unique symbol = Symbol.for("@catena/dsl/declaration");
@@ -16,6 +16,8 @@ export interface Declaration<K extends Kind = Kind> {
   readonly kind: K;
   /** As given; `undefined` to take the export's name. */
   readonly id: string | undefined;
+  /** What others refer to it by when that is not its id. */
+  readonly alias?: string;
   readonly source: SourcePosition | undefined;
   /** The document as far as it can be known without the ids of others. */
   document(target: Target): AuthoredDocument;
@@ -29,6 +31,8 @@ export interface AuthoredDocument {
   readonly positions: readonly PartPosition[];
   /** What is deployed with it though no field names it. */
   readonly needs?: readonly Declaration[];
+  /** Rules of its own on the document that is stored. */
+  check?(document: JsonObject): readonly Issue[];
 }
 
 export interface PartPosition {

@@ -68,18 +68,6 @@ export function route(...args: Args<RouteFields>): Declaration<"routes"> {
 }
 
 /**
- * Declares a service: what several routes have in common.
- *
- * @param id without it, the name the service is exported by.
- */
-export function service(id: string, fields: ServiceFields): Declaration<"services">;
-export function service(fields: ServiceFields): Declaration<"services">;
-export function service(...args: Args<ServiceFields>): Declaration<"services"> {
-  const source = callerPosition(service);
-  return declareArgs("services", args, source);
-}
-
-/**
  * Declares an upstream: nodes, and how to reach them. Nodes are `{ "host:port": weight }` or a list
  * of `{ host, port, weight }`.
  *

@@ -2,25 +2,20 @@ import type { Static, TSchema } from "@sinclair/typebox";
 
 declare const REFERS: unique symbol;
 declare const MISSING: unique symbol;
+declare const CONDITION: unique symbol;
 
 type Leaf = string | number | boolean | bigint | null | undefined;
 
 /** What a reference that may be absent says in the editor when a slot needs a value. */
 type MayBeMissing = "this value may be missing: wrap it in or(value, default)";
 
-/** Both are only types: at run time a reference is data. */
-interface Refers<T> {
-  readonly [REFERS]: T;
-  readonly [MISSING]: undefined extends T ? MayBeMissing | "present" : "present";
-}
+/** Stands for a `T` of run time. Only a type: before that a reference is data. */
+export type Refers<T> = RefersTo<T, undefined extends T ? MayBeMissing | "present" : "present">;
 
-/** A reference into JSON nobody described: every member is there, and fits everywhere. */
-export interface AnyRef {
-  // biome-ignore lint/suspicious/noExplicitAny: undescribed JSON fits every slot, as `any` does.
-  readonly [REFERS]: any;
-  readonly [MISSING]: "present";
-  readonly [member: string]: AnyRef;
-  readonly [index: number]: AnyRef;
+/** Apart, because a conditional type within would make `T` invariant. */
+interface RefersTo<T, Missing> {
+  readonly [REFERS]: T;
+  readonly [MISSING]: Missing;
 }
 
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -29,13 +24,20 @@ type IsAny<T> = 0 extends 1 & T ? true : false;
  * A value that will be a `T` at run time. Its members are references to `T`'s members; those of what
  * may be absent may be absent too.
  */
-export type Ref<T> = IsAny<T> extends true ? AnyRef : Refers<T> & Members<NonNullable<T>, T>;
+export type Ref<T> =
+  IsAny<T> extends true ? Undescribed : Refers<T> & Members<NonNullable<T>, Gap<T>>;
 
-type Members<N, T> = [N] extends [Leaf]
+/** `undefined` when a `T` may be absent or null, so that its members may be absent. */
+type Gap<T> = undefined extends T ? undefined : null extends T ? undefined : never;
+
+type Members<N, G> = [N] extends [Leaf]
   ? unknown
   : [N] extends [readonly (infer E)[]]
     ? { readonly [index: number]: Ref<E | undefined> }
-    : { readonly [K in keyof N]-?: Ref<N[K] | (undefined extends T ? undefined : never)> };
+    : { readonly [K in keyof N]-?: Ref<N[K] | G> };
+
+/** A comparison or a combination of some: computes to true or false. */
+export type Condition = Refers<boolean> & { readonly [CONDITION]: true };
 
 /** What stands in a slot for a `T`: a literal, a reference, or a structure of both. */
 export type In<T> =
@@ -47,6 +49,9 @@ export type In<T> =
         : T extends object
           ? { readonly [K in keyof T]: In<T[K]> }
           : T);
+
+/** As above, for a helper that passes over what is absent. */
+export type Maybe<T> = In<T | null | undefined>;
 
 /** The type a structure of literals and references has once computed. */
 export type Out<V> =
@@ -80,7 +85,18 @@ export type NewName<N extends string, S> = N extends keyof S
     ? ChainError<`"${N}" is reserved: give the step another name`>
     : N;
 
-type ReservedName = "input" | "item" | "index" | "then" | "constructor" | "prototype" | "__proto__";
+type ReservedName =
+  | "input"
+  | "item"
+  | "index"
+  | "then"
+  | "constructor"
+  | "prototype"
+  | "__proto__"
+  | "toJSON"
+  | "toString"
+  | "valueOf"
+  | "hasOwnProperty";
 
 /** Names of the `{placeholders}` of an operation's path. */
 export type PathNames<P extends string> = P extends `${string}{${infer N}}${infer R}`
@@ -98,18 +114,22 @@ export type RouteNames<P extends string> = P extends `${string}/:${infer R}`
       : N
     : never;
 
-/** A schema's type; `any` where there is none. */
-export type TypeOf<S> = S extends TSchema ? Static<S> : unknown extends S ? Undescribed : never;
-
+/**
+ * JSON that no schema describes, and references to it: every member is there, and fits everywhere.
+ * The proxy behind them refuses what the types then cannot.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: what nobody described can be anything.
 export type Undescribed = any;
 
+/** A schema's type; undescribed where there is none. */
+export type TypeOf<S> = [S] extends [TSchema] ? Static<S> : Undescribed;
+
 /** What `$.input` refers to. */
-export interface InputOf<P extends string, B, Q, H> {
-  readonly body: B;
-  readonly query: Q;
-  readonly params: { readonly [N in RouteNames<P>]: string };
-  readonly headers: H;
+export interface InputOf<P extends string, D> {
+  readonly body: DescribedBy<D, "body", Undescribed>;
+  readonly query: DescribedBy<D, "query", Undescribed>;
+  readonly params: DescribedBy<D, "params", { readonly [N in RouteNames<P>]: string }>;
+  readonly headers: DescribedBy<D, "headers", Readonly<Record<string, string | undefined>>>;
   readonly cookies: Readonly<Record<string, string | undefined>>;
   readonly method: string;
   readonly path: string;
@@ -117,42 +137,50 @@ export interface InputOf<P extends string, B, Q, H> {
   readonly id: string;
 }
 
+type DescribedBy<D, K extends string, Otherwise> = D extends { readonly [N in K]: infer S }
+  ? S extends TSchema
+    ? Static<S>
+    : Otherwise
+  : Otherwise;
+
 /** What a callback gets: the request and the steps before it. */
 export type Scope<I, S> = { readonly input: Ref<I> } & S;
 
 /** As above in an undo, where its own step is known to have succeeded. */
-export type UndoScope<I, S, N> = { readonly input: Ref<I> } & {
-  readonly [K in keyof S]: K extends N ? Present<S[K]> : S[K];
-};
+export type UndoScope<I, S, N extends keyof S> = { readonly input: Ref<I> } & Omit<S, N> & {
+    readonly [K in N]: Present<S[K]>;
+  };
 
 type Present<R> = R extends Refers<infer T> ? Ref<NonNullable<T>> : R;
 
+/** What a step of no result is in the scope of later ones. */
+export interface NoResult {
+  readonly none: ChainError<"an exit has no result">;
+}
+
+/** A step's entry in the scope of later ones. */
+export type StepRef<R> =
+  IsAny<R> extends true ? Undescribed : [R] extends [NoResult] ? NoResult : Ref<R>;
+
 /** A step's result after its policies: `skip`, `when` and fallbacks change what later steps see. */
-export type ResultOf<R, P> = Fallbacks<Skipped<R, P>, P>;
+export type ResultOf<R, P> = WithFallbacks<R, P> | (MaySkip<P> extends true ? undefined : never);
 
-type Skipped<R, P> = P extends { readonly when: unknown }
-  ? R | undefined
+type MaySkip<P> = P extends { readonly when: unknown }
+  ? true
   : P extends { readonly onError: "skip" }
-    ? R | undefined
-    : P extends { readonly onStatus: infer S }
-      ? "skip" extends S[keyof S]
-        ? R | undefined
-        : R
-      : R;
+    ? true
+    : P extends { readonly onStatus: infer A }
+      ? "skip" extends A[keyof A]
+        ? true
+        : false
+      : false;
 
-type Fallbacks<R, P> = P extends { readonly onError: { readonly fallback: infer F } }
-  ? WithFallback<R, F>
-  : P extends { readonly onStatus: infer S }
-    ? S[keyof S] extends infer Action
-      ? Action extends { readonly fallback: infer F }
-        ? WithFallback<R, F>
-        : R
-      : R
-    : R;
+type WithFallbacks<R, P> =
+  | R
+  | (P extends { readonly onError: { readonly fallback: infer F } } ? FallbackOf<R, F> : never)
+  | (P extends { readonly onStatus: infer A } ? StatusFallbackOf<R, A[keyof A]> : never);
 
-type WithFallback<R, F> = Out<F> extends NonNullable<R> ? R : R | Out<F>;
+type StatusFallbackOf<R, A> = A extends { readonly fallback: infer F } ? FallbackOf<R, F> : never;
 
-/** Operands that only make sense when they are there. */
-export type Text = In<string>;
-export type Num = In<number>;
-export type Scalar = In<string | number | boolean>;
+/** A fallback that fits the result (`[]` for a list) does not widen it. */
+type FallbackOf<R, F> = [F] extends [In<NonNullable<R>>] ? never : Out<F>;

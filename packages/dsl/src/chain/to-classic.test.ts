@@ -1,16 +1,24 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { formatIssue } from "@catena/errors";
+import { Type } from "@sinclair/typebox";
 import { checkout } from "../../fixtures/checkout.ts";
 import { registry } from "../../fixtures/registry.ts";
 import {
   type ChainOptions,
   type ClassicCall,
+  call,
   chain,
   compile,
+  type Declaration,
+  http,
+  merged,
+  op,
   service,
   upstream,
+  value,
 } from "../index.ts";
+import type { Undescribed } from "../scope-types.ts";
 
 const uri = "http://customer_service/api/v1/user";
 
@@ -127,6 +135,186 @@ test("a step's finding stands at the step", () => {
     ),
   ]);
   expect(issues[0]?.source?.line).toBe(lineOf('.step("bad"'));
+});
+
+/** A service that says where it is, as the Lua plugin needs it. */
+const shop = service(
+  "shop",
+  { uri: "http://shop:81/v1" },
+  {
+    price: op("POST", "/price", { body: Type.Any() }),
+    stock: op("GET", "/stock"),
+    close: op("DELETE", "/cart"),
+    item: op("GET", "/items/{id}"),
+    ask: op("QUERY", "/ask"),
+  },
+);
+const passOn = ($: { readonly input: { readonly headers: Undescribed } }) => ({
+  headers: { authorization: $.input.headers["authorization"] },
+});
+
+describe("a chain written with callbacks is stored in the classic form when that says it all", () => {
+  const begun = () => chain({ id: "r", route: "/x" });
+  const services = (config: object, target: "catena" | "apisix" = "catena") => {
+    const { value } = compile(config, { registry, target });
+    return Object(value?.at(-1)?.value["plugins"])["proxy-chain"]?.services;
+  };
+
+  test("two calls that are sent what has been merged", () => {
+    const config = begun()
+      .step("first", ($) => call(shop.stock, passOn($)))
+      .step("second", ($) => call(shop.price, { ...passOn($), body: merged($) }, { timeout: 9 }))
+      .step("third", ($) => call(shop.close, { ...passOn($) }))
+      .step("fourth", ($) =>
+        http({
+          ...passOn($),
+          method: "DELETE",
+          target: { uri: "http://d" },
+          path: "/",
+          body: merged($),
+        }),
+      )
+      .forward("1");
+    expect(services(config)).toEqual([
+      { uri: "http://shop:81/v1/stock", method: "GET", name: "first" },
+      { uri: "http://shop:81/v1/price", method: "POST", name: "second", timeout: 9 },
+      { uri: "http://shop:81/v1/cart", method: "DELETE", name: "third" },
+      { uri: "http://d/", method: "DELETE", name: "fourth", send_body: true },
+    ]);
+  });
+
+  test("operations in the place of callbacks", () => {
+    expect(services(begun().step("a", shop.price).step("b", shop.stock).forward("1"))).toEqual([
+      { uri: "http://shop:81/v1/price", method: "POST", name: "a" },
+      { uri: "http://shop:81/v1/stock", method: "GET", name: "b" },
+    ]);
+  });
+
+  test("with a token header, calls that name no headers", () => {
+    const config = chain({ id: "r", route: "/x", tokenHeader: "X-T" })
+      .step("a", ($) => call(shop.price, { body: merged($) }))
+      .forward("1");
+    expect(services(config, "apisix")).toHaveLength(1);
+  });
+
+  const sent = ($: Undescribed) => ({ ...passOn($), body: merged($) });
+  const price = ($: Undescribed) => call(shop.price, sent($));
+  test.each<[string, Declaration]>([
+    [
+      "reply",
+      begun()
+        .step("a", price)
+        .reply(() => 1),
+    ],
+    ["stream", begun().step("a", price).stream("a")],
+    [
+      "body of forward",
+      begun()
+        .step("a", price)
+        .forward("1", ($) => $.a),
+    ],
+    [
+      "headers of forward",
+      begun()
+        .step("a", price)
+        .forward("1", undefined, { headers: { a: 1 } }),
+    ],
+    [
+      "value",
+      begun()
+        .step("a", () => value(1))
+        .forward("1"),
+    ],
+    [
+      "undo",
+      begun()
+        .step("a", price)
+        .undo("a", () => call(shop.stock))
+        .forward("1"),
+    ],
+    [
+      "undo",
+      begun()
+        .step("a", { uri })
+        .undo("a", () => call(shop.stock))
+        .forward("1"),
+    ],
+    [
+      "onError",
+      begun()
+        .step("a", ($) => call(shop.price, sent($), { onError: "skip" }))
+        .forward("1"),
+    ],
+    [
+      "maxBytes",
+      begun()
+        .step("a", ($) => call(shop.price, sent($), { maxBytes: 9 }))
+        .forward("1"),
+    ],
+    [
+      "params",
+      begun()
+        .step("a", ($) => call(shop.item, { ...passOn($), params: { id: 1 } }))
+        .forward("1"),
+    ],
+    [
+      "upstream",
+      begun()
+        .step("a", ($) => call(service("s", { upstream: "u" }, { p: op("GET", "/") }).p, passOn($)))
+        .forward("1"),
+    ],
+    [
+      "upstream",
+      begun()
+        .step("a", service("s", { upstream: "u" }, { p: op("GET", "/") }).p)
+        .forward("1"),
+    ],
+    [
+      "headers",
+      begun()
+        .step("a", ($) => call(shop.price, { body: merged($) }))
+        .forward("1"),
+    ],
+    [
+      "body",
+      begun()
+        .step("a", ($) => call(shop.price, { ...passOn($), body: $.input.body }))
+        .forward("1"),
+    ],
+    [
+      "QUERY",
+      begun()
+        .step("a", ($) => call(shop.ask, passOn($)))
+        .forward("1"),
+    ],
+    ["QUERY", begun().step("a", shop.ask).forward("1")],
+    [
+      "GET in parallel",
+      begun()
+        .step("a", price)
+        .step("b", ($) => call(shop.stock, passOn($)))
+        .forward("1"),
+    ],
+    ["chain without calls", begun().forward("1")],
+    ["deadline", chain({ id: "r", route: "/x", deadline: 9 }).step("a", price).forward("1")],
+    ["output", chain({ id: "r", route: "/x", output: Type.Any() }).step("a", price).forward("1")],
+    [
+      "onClientGone",
+      chain({ id: "r", route: "/x", onClientGone: "abort" }).step("a", price).forward("1"),
+    ],
+  ])("%s is beyond it, and so refused for APISIX", (feature, declared) => {
+    const { issues } = compile(declared, { target: "apisix" });
+    expect(issues.filter(({ code }) => code === "DSL_TARGET")).toMatchObject([
+      {
+        message: `the Lua plugin of APISIX knows no ${feature}`,
+        resource: "routes/r",
+        source: { file: import.meta.path },
+      },
+    ]);
+    if (feature === "deadline") return;
+    const { fields } = declared.document("catena");
+    expect(Object(fields["plugins"])["proxy-chain"]).toHaveProperty("steps");
+  });
 });
 
 describe('the target "apisix"', () => {

@@ -103,11 +103,18 @@ function compileOne(context: OneContext, id: string | undefined): Checked<JsonOb
       ...(registry === undefined ? {} : { registry }),
       ...(checkExpression === undefined ? {} : { checkExpression }),
     });
-    if (checked.value !== undefined) return { value, issues: [] };
-    found.push(...checked.issues);
+    found.push(...without(document.check?.(value) ?? [], checked.issues), ...checked.issues);
+    if (checked.value !== undefined && found.length === 0) return { value, issues: [] };
   }
   const resource = id === undefined ? {} : { resource: formatName({ kind, id }) };
   return { issues: found.map((issue) => ({ ...resource, ...locate(issue, context) })) };
+}
+
+/** Issues that others do not say already: a registered plugin may check the same. */
+function without(issues: readonly Issue[], others: readonly Issue[]): readonly Issue[] {
+  return issues.filter(
+    ({ path, code }) => !others.some((other) => other.path === path && other.code === code),
+  );
 }
 
 /** The `id` member: of a credential and a secret, the last part of the one it has among all. */

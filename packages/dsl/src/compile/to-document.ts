@@ -75,6 +75,6 @@ class Converter {
       );
     }
     // One without an id is an issue already; the text only keeps the document's shape.
-    return this.#ids.get(declaration) ?? "unnamed";
+    return declaration.alias ?? this.#ids.get(declaration) ?? "unnamed";
   }
 }
