@@ -4,8 +4,10 @@ import type { AdminContext } from "./admin-context.ts";
 import type { AdminOptions } from "./admin-options.ts";
 import { createAddressCheck } from "./http/address-list.ts";
 import { createKeyCheck } from "./http/check-key.ts";
-import { toErrorReply } from "./http/error-reply.ts";
+import { isFault, toErrorReply } from "./http/error-reply.ts";
+import { createGuard } from "./http/guard.ts";
 import { createReplies, type Replies } from "./http/replies.ts";
+import { buildOpenApiDocument, openApiPath } from "./openapi/openapi-document.ts";
 import { createPluginRoutes } from "./plugin-routes.ts";
 import { createResourceRoutes } from "./resource-routes.ts";
 import { createStandaloneRoutes } from "./standalone-routes.ts";
@@ -23,33 +25,44 @@ const BASE = "/apisix/admin";
  */
 export function createAdminApp(options: AdminOptions): AnyElysia {
   const replies = createReplies(options.serverHeader ?? "APISIX/3.18.0", options.cors ?? true);
-  const isAllowed = createAddressCheck(options.allowAdmin ?? ["127.0.0.0/8", "::1/128"]);
   const checkKey = createKeyCheck(options.keys);
   const isStandalone = options.standalone ?? false;
-  const app = new Elysia({ systemRouter: false, normalize: false })
+  let document: string | undefined;
+  const guard = createGuard({
+    replies,
+    isAllowed: createAddressCheck(options.allowAdmin ?? ["127.0.0.0/8", "::1/128"]),
+    checkKey,
+    probePath: BASE,
+    headPath: isStandalone ? `${BASE}/configs` : null,
+    openDocuments: {
+      [openApiPath]: () => {
+        document ??= JSON.stringify(buildOpenApiDocument(app));
+        return document;
+      },
+    },
+  });
+  const app: AnyElysia = new Elysia({
+    systemRouter: false,
+    normalize: false,
+    // Otherwise Elysia looks for the path behind the fourth character of a host that may have three.
+    handler: { standardHostname: false },
+  })
     // Before the routes: a hook applies to what is registered after it.
-    .onError(({ error }) => toErrorReply(error, replies))
-    .onRequest(({ request, server }) => {
-      // Without a server the app is called from within its own process.
-      const address = server === null ? null : (server.requestIP(request)?.address ?? "");
-      if (address !== null && !isAllowed(address)) {
-        return replies.json(403, { error_msg: "this client address is not allowed" });
-      }
-      if (request.method === "OPTIONS") return replies.preflight();
-      if (request.method === "HEAD") {
-        const path = new URL(request.url).pathname;
-        // Clients ask this without a key whether an Admin API is here, and which.
-        if (path === BASE) return replies.empty(200);
-        if (!isStandalone || path !== `${BASE}/configs`) return replies.empty(404);
-      }
-      const { refused } = checkKey(request.method, request.headers);
-      if (refused === null) return;
-      return replies.json(401, { error_msg: "failed to check token", description: refused });
-    });
+    .onError(({ error, code }) => {
+      if (code === "NOT_FOUND") return replies.json(404, { error_msg: "not found" });
+      if (isFault(error)) options.onFault?.(error);
+      return toErrorReply(error, replies);
+    })
+    .onRequest(({ request, server }) =>
+      guard(request, server === null ? null : (server.requestIP(request)?.address ?? "")),
+    );
   const context = createContext(options);
-  if (isStandalone) app.use(createStandaloneRoutes(context, replies, checkKey, BASE));
-  else app.use(createAllRoutes(context, replies));
   return app
+    .use(
+      isStandalone
+        ? createStandaloneRoutes(context, replies, checkKey, BASE)
+        : createAllRoutes(context, replies),
+    )
     .use(createConfigValidation(context, replies, BASE))
     .all("/*", ({ request }) => unknownPath(request, replies, isStandalone), { parse: "none" });
 }

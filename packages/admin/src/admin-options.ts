@@ -41,6 +41,8 @@ export interface AdminOptions {
    * document (`/configs`) and there are no endpoints of single resources. Default `false`.
    */
   readonly standalone?: boolean;
+  /** Told of every error that is no client's: a store that does not answer, a fault of the code. */
+  readonly onFault?: (error: unknown) => void;
   /** Milliseconds since 1970; the clock behind create_time and update_time. */
   readonly now?: () => number;
 }

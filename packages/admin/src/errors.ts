@@ -6,7 +6,7 @@ export const adminErrors = defineErrors({
     status: 400,
     source: "downstream",
     retryable: false,
-    message: (p: { reason: string }) => p.reason,
+    message: (p: { reason: string; body?: string }) => p.reason,
   },
   ADMIN_PAGE_SIZE_INVALID: {
     status: 400,

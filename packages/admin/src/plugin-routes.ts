@@ -2,12 +2,14 @@ import { Elysia } from "elysia";
 import type { AdminContext } from "./admin-context.ts";
 import { adminErrors } from "./errors.ts";
 import type { Replies } from "./http/replies.ts";
+import { describeOperation, undocumented } from "./openapi/operation-details.ts";
 import { describePlugins, pluginSchema, schemaNamed } from "./schema-documents.ts";
 
 /**
  * Schemas and plugins: `GET /schema/NAME`, `GET /schema/plugins/NAME` and `GET /plugins/NAME`,
  * `GET /plugins?all=true`, `GET /plugins/list`, `PUT /plugins/reload` (apisix/admin/schema.lua,
- * apisix/admin/plugins.lua). No plugin here is one of the stream subsystem.
+ * apisix/admin/plugins.lua). No plugin here is one of the stream subsystem,
+ * and a reload has nothing to do: the plugins are those of the build.
  */
 export function createPluginRoutes(context: AdminContext, replies: Replies, base: string) {
   const { registry } = context;
@@ -35,33 +37,50 @@ export function createPluginRoutes(context: AdminContext, replies: Replies, base
     if (schema !== undefined) return replies.json(200, schema, true);
     throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: `not found schema: ${name}` });
   };
-  return (
-    new Elysia({ prefix: base, normalize: false })
-      .get("/plugins", ({ request }) => one(undefined, queryOf(request)))
-      .get("/plugins/:plugin", ({ request, params }) => one(params.plugin, queryOf(request)))
-      .get("/plugins/:plugin/*", ({ request, params }) => one(params.plugin, queryOf(request)))
-      .get("/plugins/list", ({ request }) => {
-        const subsystem = queryOf(request).get("subsystem") ?? "http";
-        if (subsystem === "stream") return replies.json(200, []);
-        if (subsystem !== "http") return replies.text(400, "invalid subsystem passed");
-        const names = registry.plugins.map(({ name }) => name);
-        return replies.json(200, names);
-      })
-      // The plugins are those of this build; there is nothing that could have changed meanwhile.
-      .put("/plugins/reload", () => replies.text(200, "done"), { parse: "none" })
-      .all(
-        "/plugins/reload",
-        ({ request }) => {
-          const error_msg = `please use PUT method to reload the plugins, ${request.method} method is not allowed.`;
-          return replies.json(405, { error_msg });
-        },
-        { parse: "none" },
-      )
-      .get("/schema/plugins", ({ request }) => one(undefined, queryOf(request)))
-      .get("/schema/plugins/:plugin", ({ request, params }) => one(params.plugin, queryOf(request)))
-      .get("/schema/:name", ({ params }) => ofSchema(params.name))
-      .get("/schema/:name/*", ({ params }) => ofSchema(params.name))
-  );
+  const listPlugins = (query: URLSearchParams): Response => {
+    const subsystem = query.get("subsystem") ?? "http";
+    if (subsystem === "stream") return replies.json(200, []);
+    if (subsystem !== "http") return replies.text(400, "invalid subsystem passed");
+    return replies.json(
+      200,
+      registry.plugins.map(({ name }) => name),
+    );
+  };
+  return new Elysia({ prefix: base, normalize: false })
+    .get("/plugins", ({ request }) => one(undefined, queryOf(request)), {
+      detail: describeOperation("plugins", "Describe every plugin, with all=true", [200, 401, 404]),
+    })
+    .get("/plugins/:plugin", ({ request, params }) => one(params.plugin, queryOf(request)), {
+      detail: describeOperation("plugins", "Read the schema of a plugin", [200, 400, 401, 404]),
+    })
+    .get("/plugins/:plugin/*", ({ request, params }) => one(params.plugin, queryOf(request)), {
+      detail: undocumented,
+    })
+    .get("/plugins/list", ({ request }) => listPlugins(queryOf(request)), {
+      detail: describeOperation("plugins", "Name every plugin, first run first", [200, 400, 401]),
+    })
+    .put("/plugins/reload", () => replies.text(200, "done"), {
+      parse: "none",
+      detail: describeOperation("plugins", "Do nothing: plugins cannot change", [200, 401]),
+    })
+    .all(
+      "/plugins/reload",
+      ({ request }) => {
+        const error_msg = `please use PUT method to reload the plugins, ${request.method} method is not allowed.`;
+        return replies.json(405, { error_msg });
+      },
+      { parse: "none", detail: undocumented },
+    )
+    .get("/schema/plugins", ({ request }) => one(undefined, queryOf(request)), {
+      detail: undocumented,
+    })
+    .get("/schema/plugins/:plugin", ({ request, params }) => one(params.plugin, queryOf(request)), {
+      detail: describeOperation("schema", "Read the schema of a plugin", [200, 400, 401, 404]),
+    })
+    .get("/schema/:name", ({ params }) => ofSchema(params.name), {
+      detail: describeOperation("schema", "Read a schema by its name", [200, 400, 401]),
+    })
+    .get("/schema/:name/*", ({ params }) => ofSchema(params.name), { detail: undocumented });
 }
 
 function queryOf(request: Request): URLSearchParams {

@@ -39,8 +39,20 @@ export function toAddress(
     kind,
     ...(owner === undefined ? {} : { owner: params[owner] ?? BROKEN }),
     ...(name === undefined ? {} : { name: params[name] ?? BROKEN }),
-    subPath: (params["*"] ?? "").split("/").filter((segment) => segment !== ""),
+    subPath: (params["*"] ?? "")
+      .split("/")
+      .filter((segment) => segment !== "")
+      .map(decodeSegment),
   };
+}
+
+/** What follows an id comes undecoded. */
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
 }
 
 /** Names nothing that could be stored. */

@@ -4,6 +4,7 @@ import type { AdminContext } from "./admin-context.ts";
 import { adminErrors } from "./errors.ts";
 import { readJsonBody } from "./http/read-body.ts";
 import type { Replies } from "./http/replies.ts";
+import { describeResourceOperation, undocumented } from "./openapi/operation-details.ts";
 import type { Address } from "./resource/address.ts";
 import { deleteResource } from "./resource/delete-resource.ts";
 import { parseListQuery } from "./resource/list-query.ts";
@@ -21,6 +22,15 @@ type Method = (typeof methods)[number];
  */
 export function createResourceRoutes(context: AdminContext, replies: Replies, base: string) {
   const app = new Elysia({ prefix: base, normalize: false });
+  for (const method of methods) {
+    for (const suffix of ["", "/*"]) {
+      // Without these, what follows a service in a path would be taken for a part of it.
+      app.route(method, `/services/:id/${DECORATIONS}${suffix}`, refuseDecorations, {
+        parse: "none",
+        detail: undocumented,
+      });
+    }
+  }
   for (const kind of kindNames) {
     for (const path of pathsOf(kind)) {
       for (const method of methods) {
@@ -31,12 +41,19 @@ export function createResourceRoutes(context: AdminContext, replies: Replies, ba
             const reply = await run(context, method, toAddress(kind, path, params ?? {}), request);
             return replies.json(reply.status, reply.body, true);
           },
-          { parse: "none" },
+          { parse: "none", detail: describeResourceOperation(kind, method, path) },
         );
       }
     }
   }
   return app;
+}
+
+/** Resources of APISIX below a service that are not offered here. */
+const DECORATIONS = "graphql_cost_decorations";
+
+function refuseDecorations(): never {
+  throw adminErrors.ADMIN_PATH_UNKNOWN({ reason: `Unsupported resource type: ${DECORATIONS}` });
 }
 
 async function run(

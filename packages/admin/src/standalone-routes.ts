@@ -8,6 +8,7 @@ import type { KeyCheck } from "./http/check-key.ts";
 import { parseConfig } from "./http/parse-config.ts";
 import { readBody } from "./http/read-body.ts";
 import type { Replies } from "./http/replies.ts";
+import { describeOperation } from "./openapi/operation-details.ts";
 
 /** Largest whole configuration in bytes; APISIX has no limit here. */
 const maxConfigBytes = 64 * 1024 * 1024;
@@ -22,22 +23,27 @@ export function createStandaloneRoutes(
   checkKey: KeyCheck,
   base: string,
 ) {
+  const read = async (request: Request): Promise<Response> => {
+    const isAdmin = checkKey(request.method, request.headers).role === "admin";
+    const { config, state } = await readConfig(context, isAdmin);
+    const isYaml = request.headers.get("accept")?.startsWith("application/yaml") === true;
+    const type = isYaml ? "application/yaml" : "application/json";
+    const text = isYaml ? Bun.YAML.stringify(config, null, 2) : JSON.stringify(config);
+    return replies.document(type, text, headersOf(state));
+  };
   return new Elysia({ prefix: base, normalize: false })
-    .get("/configs", async ({ request }) => {
-      const isAdmin = checkKey(request.method, request.headers).role === "admin";
-      const { config, state } = await readConfig(context, isAdmin);
-      const isYaml = request.headers.get("accept")?.startsWith("application/yaml") === true;
-      const text = isYaml ? Bun.YAML.stringify(config, null, 2) : JSON.stringify(config);
-      return replies.document(
-        isYaml ? "application/yaml" : "application/json",
-        text,
-        headersOf(state),
-      );
+    .get("/configs", ({ request }) => read(request), {
+      detail: describeOperation("configs", "Read the whole configuration", [200, 401, 503]),
     })
-    .route("HEAD", "/configs", async () => {
-      const { state } = await readConfig(context, false);
-      return replies.empty(200, headersOf(state));
-    })
+    .route(
+      "HEAD",
+      "/configs",
+      async () => {
+        const { state } = await readConfig(context, false);
+        return replies.empty(200, headersOf(state));
+      },
+      { detail: describeOperation("configs", "Read the digest alone", [200, 401, 503]) },
+    )
     .put(
       "/configs",
       async ({ request }) => {
@@ -50,7 +56,15 @@ export function createStandaloneRoutes(
         const state = await replaceConfig(context, config, digest);
         return state === null ? replies.empty(204) : replies.empty(202, headersOf(state));
       },
-      { parse: "none" },
+      {
+        parse: "none",
+        detail: describeOperation(
+          "configs",
+          "Replace the whole configuration, unless X-Digest is that of the present one",
+          [202, 204, 400, 401, 503],
+          {},
+        ),
+      },
     );
 }
 

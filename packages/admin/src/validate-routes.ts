@@ -6,6 +6,7 @@ import { adminErrors } from "./errors.ts";
 import { parseConfig } from "./http/parse-config.ts";
 import { readBody, readJsonBody } from "./http/read-body.ts";
 import type { Replies } from "./http/replies.ts";
+import { describeOperation } from "./openapi/operation-details.ts";
 
 /** `POST /configs/validate`: everything wrong with a whole configuration, in one answer. */
 export function createConfigValidation(context: AdminContext, replies: Replies, base: string) {
@@ -18,7 +19,10 @@ export function createConfigValidation(context: AdminContext, replies: Replies, 
       if (errors.length === 0) return replies.json(200, {});
       return replies.json(400, { error_msg: "Configuration validation failed", errors });
     },
-    { parse: "none" },
+    {
+      parse: "none",
+      detail: describeOperation("configs", "Check a whole configuration", [200, 400, 401], {}),
+    },
   );
 }
 
@@ -37,6 +41,9 @@ export function createSchemaValidation(replies: Replies, base: string) {
       const message = apisixSchemaMessage(resource, body);
       return message === null ? replies.empty(200) : replies.json(400, { error_msg: message });
     },
-    { parse: "none" },
+    {
+      parse: "none",
+      detail: describeOperation("schema", "Check a resource by its schema", [200, 400, 401], {}),
+    },
   );
 }

@@ -1,6 +1,6 @@
-import { formatFault, parseJson } from "@catena/json";
 import { isJsonObject, type JsonObject } from "@catena/schema";
 import { adminErrors } from "../errors.ts";
+import { parseJsonText } from "./parse-json-text.ts";
 
 /** Values a YAML text may come to; aliases multiply a small text without end. */
 const maxValues = 500_000;
@@ -13,15 +13,9 @@ const maxDepth = 64;
  */
 export function parseConfig(text: string, contentType: string | null): JsonObject {
   if (text === "") throw refused("empty request body");
-  const value = contentType?.startsWith("application/yaml") ? parseYaml(text) : parseText(text);
+  const value = contentType?.startsWith("application/yaml") ? parseYaml(text) : parseJsonText(text);
   if (isJsonObject(value)) return value;
   throw refused("expected an object whose members are lists of resources");
-}
-
-function parseText(text: string): unknown {
-  const parsed = parseJson(text);
-  if (parsed.kind === "value") return parsed.value;
-  throw refused(formatFault(parsed));
 }
 
 function parseYaml(text: string): unknown {

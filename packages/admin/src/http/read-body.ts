@@ -1,8 +1,8 @@
-import { formatFault, parseJson } from "@catena/json";
 import { adminErrors } from "../errors.ts";
+import { parseJsonText } from "./parse-json-text.ts";
 
 /** Largest body in bytes, APISIX's limit and etcd's default for one request. */
-const maxBodyBytes = 1_572_864;
+export const maxBodyBytes = 1_572_864;
 
 /**
  * Reads a body up to the limit.
@@ -21,7 +21,11 @@ export async function readBody(request: Request, maxBytes = maxBodyBytes): Promi
     if (size > maxBytes) throw tooLarge(size, maxBytes);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks, size).toString("utf8");
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw adminErrors.ADMIN_REQUEST_INVALID({ reason: "invalid request body: not UTF-8" });
+  }
 }
 
 /**
@@ -32,13 +36,7 @@ export async function readBody(request: Request, maxBytes = maxBodyBytes): Promi
  */
 export async function readJsonBody(request: Request): Promise<unknown> {
   const text = await readBody(request);
-  if (text === "") return undefined;
-  const parsed = parseJson(text);
-  if (parsed.kind === "value") return parsed.value;
-  throw adminErrors.ADMIN_REQUEST_INVALID({
-    reason: `invalid request body: ${formatFault(parsed)}`,
-    ...{ body: text },
-  });
+  return text === "" ? undefined : parseJsonText(text);
 }
 
 function tooLarge(size: number, maxBytes: number): Error {

@@ -17,6 +17,11 @@ const crossOrigin = {
   "Access-Control-Max-Age": "3600",
 };
 
+const preflight = {
+  "Access-Control-Allow-Methods": "POST, GET, PUT, OPTIONS, DELETE, PATCH",
+  "Access-Control-Allow-Headers": "*",
+};
+
 /** Headers and bodies are those of apisix/core/response.lua and apisix/cli/ngx_tpl.lua. */
 export function createReplies(serverHeader: string, cors: boolean): Replies {
   const common = {
@@ -40,17 +45,11 @@ export function createReplies(serverHeader: string, cors: boolean): Replies {
       new Response(null, { status, headers: { ...common, ...headers } }),
     preflight: () =>
       new Response(null, {
-        status: 200,
+        status: cors ? 200 : 404,
         headers: {
           Server: serverHeader,
           "Content-Type": "text/plain; charset=utf-8",
-          ...(cors ? crossOrigin : {}),
-          ...(cors
-            ? {
-                "Access-Control-Allow-Methods": "POST, GET, PUT, OPTIONS, DELETE, PATCH",
-                "Access-Control-Allow-Headers": "*",
-              }
-            : {}),
+          ...(cors ? { ...crossOrigin, ...preflight } : {}),
         },
       }),
   };

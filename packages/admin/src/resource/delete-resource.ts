@@ -12,12 +12,15 @@ interface Users {
   readonly words: string;
   readonly byField: readonly Kind[];
   readonly byPlugin: readonly Kind[];
+  /** Said before the user where a plugin's configuration is meant. */
+  readonly pluginWords?: string;
   readonly suffix?: string;
 }
 
 const users: Readonly<Partial<Record<Kind, Users>>> = {
   upstreams: {
     words: "this upstream,",
+    pluginWords: "plugin in ",
     byField: ["routes", "services"],
     byPlugin: [
       "routes",
@@ -106,7 +109,7 @@ async function checkUnused(context: AdminContext, kind: Kind, id: string): Promi
     const label = isPlugin && by === "global_rules" ? "global_rules" : kinds[by].schemaName;
     const words = by === "stream_routes" && kind === "stream_routes" ? "stream route" : label;
     throw invalid(
-      `can not delete ${rule.words} ${isPlugin ? "plugin in " : ""}${words} [${user}] ${suffix}`,
+      `can not delete ${rule.words} ${isPlugin ? (rule.pluginWords ?? "") : ""}${words} [${user}] ${suffix}`,
     );
   }
 }

@@ -20,6 +20,9 @@ export function mergePatch(document: JsonObject, patch: unknown): JsonObject {
   return Object.fromEntries(merged);
 }
 
+/** As deep as JSON may be nested. */
+const maxPathLength = 64;
+
 /**
  * Sets one place in a document; objects missing on the way are made. A null is set like any other
  * value (apisix/core/table.lua, patch).
@@ -32,6 +35,7 @@ export function patchAt(
   value: unknown,
   passed: readonly string[] = [],
 ): JsonObject {
+  if (path.length > maxPathLength) throw invalid(`invalid sub-path: /${path.join("/")}`);
   const [name = "", ...rest] = path;
   if (rest.length === 0) return { ...document, [name]: value };
   const inner: unknown = Object.hasOwn(document, name) ? document[name] : {};

@@ -1,7 +1,9 @@
+import { parseJson } from "@catena/json";
 import { isJsonObject, type JsonObject, type Kind, kinds } from "@catena/schema";
 import type { Operation } from "@catena/store";
 import type { AdminContext } from "../admin-context.ts";
 import { adminErrors } from "../errors.ts";
+import { maxBodyBytes } from "../http/read-body.ts";
 import { type Address, keyOf } from "./address.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkUnique } from "./check-unique.ts";
@@ -115,6 +117,7 @@ export async function patchResource(
   const guards = await checkReferences(context, address, document, id);
   await checkUnique(context, address, document, id);
   const value = context.cipher.encrypt(kind, document);
+  checkGrowth(value);
   const result = await context.store.transact({
     comparisons: [{ key, modRevision: existing.modRevision }, ...guards],
     operations: [put(key, value, request)],
@@ -126,6 +129,12 @@ export async function patchResource(
 function put(key: string, value: JsonObject, { ttlSeconds }: WriteRequest): Operation {
   const operation = { kind: "put", key, value: JSON.stringify(value) } as const;
   return ttlSeconds === undefined ? operation : { ...operation, ttlSeconds };
+}
+
+/** A patch adds to what is there, so its own limits are not those of the outcome. */
+function checkGrowth(value: JsonObject): void {
+  const parsed = parseJson(JSON.stringify(value), { maxBytes: maxBodyBytes });
+  if (parsed.kind === "fault") throw invalid(`invalid configuration: ${parsed.message}`);
 }
 
 /** What is stored, but no private key that is not encrypted. */

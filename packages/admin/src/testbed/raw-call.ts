@@ -23,9 +23,9 @@ export async function callRaw(
   const body = request.body === undefined ? null : Buffer.from(request.body);
   const head = [
     `${request.method} ${request.path} HTTP/1.1`,
-    "Host: 127.0.0.1",
-    "Connection: close",
-    ...Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ Host: "127.0.0.1", Connection: "close", ...request.headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
     ...(body === null ? [] : [`Content-Length: ${body.length}`]),
   ].join("\r\n");
   const bytes = await exchange(
