@@ -13,7 +13,8 @@ const fromResource = new Set([
 
 /** Turns whatever a handler threw into an answer; the one place that does. */
 export function toErrorReply(error: unknown, replies: Replies): Response {
-  if (!(error instanceof GatewayError)) {
+  // What is wrong with our own code is for the operator.
+  if (!(error instanceof GatewayError) || error.source === "internal") {
     return replies.json(500, { error_msg: "internal error" });
   }
   const { code, status, message, details } = error;
