@@ -1,1 +1,2 @@
-export {};
+export type { Command, CommandContext } from "./command.ts";
+export { commands, runCli } from "./run-cli.ts";

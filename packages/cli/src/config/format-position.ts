@@ -1,0 +1,21 @@
+import { isAbsolute, relative } from "node:path";
+import type { Issue, SourcePosition } from "@catena/errors";
+
+/** `configs/a.ts:3:7`, the file as seen from the working directory. */
+export function formatPosition({ file, line, column }: SourcePosition): string {
+  return `${shorten(file)}:${line}:${column}`;
+}
+
+/** The issue with its file as seen from the working directory, which is how people name it. */
+export function withShortFile(issue: Issue): Issue {
+  const { source } = issue;
+  return source === undefined
+    ? issue
+    : { ...issue, source: { ...source, file: shorten(source.file) } };
+}
+
+function shorten(file: string): string {
+  if (!isAbsolute(file)) return file;
+  const short = relative(process.cwd(), file);
+  return short.startsWith("..") ? file : short;
+}

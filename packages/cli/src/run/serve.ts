@@ -1,0 +1,98 @@
+import { type AdminServer, listenAdmin } from "@catena/admin";
+import { checkExpression } from "@catena/expr";
+import {
+  createLog,
+  displayUrl,
+  type Gateway,
+  type Log,
+  parseListen,
+  type Settings,
+  startGateway,
+  version,
+} from "@catena/gateway";
+import { plugins } from "@catena/plugins";
+import type { ConfigStore } from "@catena/store";
+import type { Output } from "../output.ts";
+import { chooseAdminKey } from "../settings/admin-key.ts";
+
+/** A gateway with its Admin API, in this process. */
+export interface Served {
+  readonly gateway: Gateway;
+  /** Ends both, requests in flight first. A second call ends at once. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the data plane, the Control API and the Admin API on one store, and says where they are. The
+ * log goes to standard output as JSON lines.
+ *
+ * @throws LISTEN_FAILED, ADMIN_LISTEN_FAILED, ADMIN_KEY_UNREADABLE
+ */
+export function serve(settings: Settings, store: ConfigStore, output: Output): Served {
+  const log = createLog((line) => output.out(line));
+  const gateway = startGateway({ settings, store, log });
+  let admin: AdminServer;
+  try {
+    admin = startAdmin(settings, store, log, output);
+  } catch (error) {
+    void gateway.stop();
+    throw error;
+  }
+  output.err(
+    [
+      `catena ${version}`,
+      `gateway      ${displayUrl(gateway.listen)}`,
+      `Admin API    ${displayUrl({ ...parseListen(settings.adminListen), port: admin.port })}/apisix/admin`,
+      `Control API  ${displayUrl(gateway.controlListen)}/status`,
+      `store        ${store.url}`,
+    ].join("\n"),
+  );
+  return {
+    gateway,
+    stop: async () => {
+      await Promise.all([gateway.stop(), admin.stop()]);
+    },
+  };
+}
+
+function startAdmin(settings: Settings, store: ConfigStore, log: Log, output: Output): AdminServer {
+  const { key, isNew, warning } = chooseAdminKey(settings);
+  const admin = listenAdmin(parseListen(settings.adminListen), {
+    store,
+    prefix: settings.prefix,
+    keys: [{ name: "admin", key, role: "admin" }],
+    registry: plugins.registry,
+    checkExpression,
+    serverHeader: settings.serverHeader === "" ? "APISIX/3.18.0" : settings.serverHeader,
+    onFault: (error) =>
+      log.error("admin request failed", {
+        reason: error instanceof Error ? error.message : String(error),
+      }),
+  });
+  if (warning !== null) output.err(output.style.yellow(`warning: ${warning}`));
+  if (isNew) {
+    output.err(`admin key    ${key}  (shown once; kept in ${settings.adminKeyFile})`);
+  }
+  return admin;
+}
+
+/**
+ * Waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once.
+ *
+ * @returns 0
+ */
+export async function serveUntilSignal(served: Served, output: Output): Promise<number> {
+  const asked = Promise.withResolvers<void>();
+  const onSignal = (): void => asked.resolve();
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  await asked.promise;
+  output.err("stopping; once more to stop at once");
+  const again = (): void => {
+    void served.stop();
+  };
+  process.on("SIGINT", again);
+  process.on("SIGTERM", again);
+  await served.stop();
+  return 0;
+}

@@ -1,0 +1,85 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Checked } from "@catena/errors";
+import { type PartialSettings, resolveSettings, type Settings } from "@catena/gateway";
+import type { OptionSpecs, ParsedArguments } from "../arguments.ts";
+import type { CommandContext } from "../command.ts";
+import { evaluate } from "../config/evaluate.ts";
+import { withShortFile } from "../config/format-position.ts";
+
+/** Where a gateway's settings are looked for when no file is named. */
+const defaultFile = join("configs", "gateway.ts");
+
+/** Options of every command that needs to know which store it works with. */
+export const storeOptions: OptionSpecs = {
+  store: {
+    type: "string",
+    placeholder: "URL",
+    help: "sqlite:FILE or etcd://host:port[,host:port] (CATENA_STORE)",
+  },
+  settings: {
+    type: "string",
+    placeholder: "FILE",
+    help: `the gateway's settings; default ${defaultFile} when it is there`,
+  },
+};
+
+/** Options of the commands that listen. */
+export const listenOptions: OptionSpecs = {
+  listen: { type: "string", placeholder: "HOST:PORT", help: "data plane (CATENA_LISTEN)" },
+  "admin-listen": {
+    type: "string",
+    placeholder: "HOST:PORT",
+    help: "Admin API (CATENA_ADMIN_LISTEN)",
+  },
+  "control-listen": {
+    type: "string",
+    placeholder: "HOST:PORT",
+    help: "Control API (CATENA_CONTROL_LISTEN)",
+  },
+};
+
+const flagNames = {
+  store: "store",
+  listen: "listen",
+  "admin-listen": "adminListen",
+  "control-listen": "controlListen",
+} as const;
+
+/** Defaults ← settings file ← environment ← flags; issues name the field and where it was given. */
+export async function loadSettings(
+  args: ParsedArguments,
+  context: CommandContext,
+): Promise<Checked<Settings>> {
+  const named = args.text("settings");
+  const file = named ?? (existsSync(join(context.cwd, defaultFile)) ? defaultFile : undefined);
+  const flags = readFlags(args);
+  if (file === undefined) return resolveSettings({ environment: context.environment, flags });
+  if (!existsSync(join(context.cwd, file)) && !existsSync(file)) {
+    const issue = {
+      path: "",
+      code: "SETTINGS_NOT_FOUND",
+      message: `${file} does not exist`,
+      expected: "a file that says export default defineGateway({ … })",
+    };
+    return { issues: [issue] };
+  }
+  const reply = await evaluate({ files: [file], want: "default", target: "catena" });
+  if (reply.kind !== "default") {
+    return { issues: reply.kind === "issues" ? reply.issues.map(withShortFile) : [] };
+  }
+  return resolveSettings({
+    file: { name: file, value: reply.value },
+    environment: context.environment,
+    flags,
+  });
+}
+
+function readFlags(args: ParsedArguments): PartialSettings {
+  const flags: Record<string, string> = {};
+  for (const [option, field] of Object.entries(flagNames)) {
+    const value = args.text(option);
+    if (value !== undefined) flags[field] = value;
+  }
+  return flags;
+}
