@@ -17,10 +17,6 @@ export interface Address {
 /** Names that can be stored; everything else names nothing. The longest are usernames. */
 const NAME = /^[a-zA-Z0-9_.-]{1,256}$/;
 
-export function isStorableName(name: string): boolean {
-  return NAME.test(name);
-}
-
 /** The id under which a resource is stored, unique within its kind. */
 export function fullId({ kind, owner }: Address, name: string): string {
   if (kind === "credentials") return credentialId(owner ?? "", name);
@@ -30,7 +26,7 @@ export function fullId({ kind, owner }: Address, name: string): string {
 /** The store key of a name at an address, or `null` when no such key can exist. */
 export function keyOf(address: Address, name: string, prefix: string): string | null {
   const parts = address.owner === undefined ? [name] : [address.owner, name];
-  if (!parts.every(isStorableName)) return null;
+  if (!parts.every((part) => NAME.test(part))) return null;
   const resource: ResourceKey = { kind: address.kind, id: fullId(address, name) };
   return formatKey(resource, prefix);
 }
