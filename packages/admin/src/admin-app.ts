@@ -1,8 +1,9 @@
+import { type AddressMatcher, compileAddresses } from "@catena/expr";
 import { createFieldCipher, isKind } from "@catena/schema";
 import { type AnyElysia, Elysia } from "elysia";
 import type { AdminContext } from "./admin-context.ts";
 import type { AdminOptions } from "./admin-options.ts";
-import { createAddressCheck } from "./http/address-list.ts";
+import { adminErrors } from "./errors.ts";
 import { createKeyCheck } from "./http/check-key.ts";
 import { isFault, toErrorReply } from "./http/error-reply.ts";
 import { createGuard } from "./http/guard.ts";
@@ -20,8 +21,7 @@ const BASE = "/apisix/admin";
  * Makes the Admin API as an Elysia app that is not listening yet. Requests are judged in this order:
  * the client's address, its key, the path, the body, the query.
  *
- * @throws Error when `allowAdmin` holds something that is no address, or `keyring` a key of another
- *   length
+ * @throws ADMIN_ADDRESS_INVALID; Error when `keyring` holds a key of another length
  */
 export function createAdminApp(options: AdminOptions): AnyElysia {
   const replies = createReplies(options.serverHeader ?? "APISIX/3.18.0", options.cors ?? true);
@@ -30,7 +30,7 @@ export function createAdminApp(options: AdminOptions): AnyElysia {
   let document: string | undefined;
   const guard = createGuard({
     replies,
-    isAllowed: createAddressCheck(options.allowAdmin ?? ["127.0.0.0/8", "::1/128"]),
+    isAllowed: toAddressCheck(options.allowAdmin ?? ["127.0.0.0/8", "::1/128"]),
     checkKey,
     probePath: BASE,
     headPath: isStandalone ? `${BASE}/configs` : null,
@@ -65,6 +65,12 @@ export function createAdminApp(options: AdminOptions): AnyElysia {
     )
     .use(createConfigValidation(context, replies, BASE))
     .all("/*", ({ request }) => unknownPath(request, replies, isStandalone), { parse: "none" });
+}
+
+function toAddressCheck(addresses: readonly string[]): AddressMatcher {
+  const { value, issues } = compileAddresses(addresses);
+  if (value !== undefined && issues.length === 0) return value;
+  throw adminErrors.ADMIN_ADDRESS_INVALID({ reason: issues[0]?.message ?? "" });
 }
 
 function createContext(options: AdminOptions): AdminContext {

@@ -63,6 +63,12 @@ export const adminErrors = defineErrors({
     retryable: false,
     message: (p: { key: string }) => `what is stored at ${p.key} is not a JSON object`,
   },
+  ADMIN_ADDRESS_INVALID: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { reason: string }) => `who may use the Admin API is not clear: ${p.reason}`,
+  },
   ADMIN_LISTEN_FAILED: {
     status: 500,
     source: "config",

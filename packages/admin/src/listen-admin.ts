@@ -13,7 +13,7 @@ export interface AdminServer {
  * Listens for clients of the Admin API.
  *
  * @param address port 0 takes a free one.
- * @throws ADMIN_LISTEN_FAILED; Error when `allowAdmin` holds something that is no address
+ * @throws ADMIN_LISTEN_FAILED, and what {@link createAdminApp} throws
  */
 export function listenAdmin(
   address: { readonly hostname: string; readonly port: number },

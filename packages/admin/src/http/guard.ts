@@ -1,4 +1,4 @@
-import type { AddressCheck } from "./address-list.ts";
+import type { AddressMatcher } from "@catena/expr";
 import type { KeyCheck } from "./check-key.ts";
 import type { Replies } from "./replies.ts";
 
@@ -7,7 +7,7 @@ export type Guard = (request: Request, address: string | null) => Response | und
 
 export interface GuardOptions {
   readonly replies: Replies;
-  readonly isAllowed: AddressCheck;
+  readonly isAllowed: AddressMatcher;
   readonly checkKey: KeyCheck;
   /** Path that HEAD answers without a key: clients ask whether an Admin API is here, and which. */
   readonly probePath: string;

@@ -207,7 +207,12 @@ const cases: readonly (readonly [call: string, body: unknown, status: number, me
       400,
       "invalid argument ttl: should be a whole number of seconds from 1",
     ],
-    ["GET /routes?name=(", undefined, 400, "invalid argument name: not a regular expression"],
+    [
+      "GET /routes?name=(",
+      undefined,
+      400,
+      'invalid argument name: regular expression "(" can\'t be used: missing closing ): `(`',
+    ],
     ["POST /consumers", {}, 405, "not supported `POST` method for consumer"],
     ["POST /consumers/jack/credentials", {}, 405, "not supported `POST` method for credential"],
     ["POST /secrets/vault", {}, 405, "not supported `POST` method for secret"],

@@ -1,5 +1,5 @@
+import { compilePattern, type Pattern } from "@catena/expr";
 import { isJsonObject, type JsonObject, type Kind } from "@catena/schema";
-import { RE2JS } from "re2js";
 import { adminErrors } from "../errors.ts";
 import type { StoredItem } from "./stored-item.ts";
 
@@ -87,13 +87,9 @@ function parseFilter(filter: string): (kind: Kind, value: JsonObject) => boolean
     pairs.every(([field, id]) => value[field] === id);
 }
 
-function compile(argument: string, pattern: string): (text: string) => boolean {
-  try {
-    const compiled = RE2JS.compile(pattern);
-    return (text) => compiled.matcher(text).find();
-  } catch {
-    throw adminErrors.ADMIN_REQUEST_INVALID({
-      reason: `invalid argument ${argument}: not a regular expression`,
-    });
-  }
+function compile(argument: string, pattern: string): Pattern["test"] {
+  const { value, issues } = compilePattern(pattern);
+  if (value !== undefined) return (text) => value.test(text);
+  const reason = `invalid argument ${argument}: ${issues[0]?.message ?? "not a regular expression"}`;
+  throw adminErrors.ADMIN_REQUEST_INVALID({ reason });
 }
