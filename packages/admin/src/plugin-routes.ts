@@ -1,3 +1,4 @@
+import type { PluginRegistry } from "@catena/schema";
 import { Elysia } from "elysia";
 import type { AdminContext } from "./admin-context.ts";
 import { adminErrors } from "./errors.ts";
@@ -12,40 +13,7 @@ import { describePlugins, pluginSchema, schemaNamed } from "./schema-documents.t
  * and a reload has nothing to do: the plugins are those of the build.
  */
 export function createPluginRoutes(context: AdminContext, replies: Replies, base: string) {
-  const { registry } = context;
-  const one = (name: string | undefined, query: URLSearchParams): Response => {
-    const subsystem = query.get("subsystem") ?? "http";
-    if (subsystem !== "http" && subsystem !== "stream") {
-      throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: `unsupported subsystem: ${subsystem}` });
-    }
-    const isAll = name === undefined && query.get("all") === "true";
-    if (isAll)
-      return replies.json(200, subsystem === "http" ? describePlugins(registry) : {}, true);
-    const plugin = subsystem === "http" ? registry.get(name ?? "") : undefined;
-    if (plugin === undefined) {
-      throw adminErrors.ADMIN_PLUGIN_UNKNOWN({ subsystem });
-    }
-    const isConsumer = query.get("schema_type") === "consumer";
-    const schema = pluginSchema(plugin, isConsumer ? "consumer" : "plugin");
-    if (schema === undefined) {
-      throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: "not found schema" });
-    }
-    return replies.json(200, schema, true);
-  };
-  const ofSchema = (name: string): Response => {
-    const schema = schemaNamed(name);
-    if (schema !== undefined) return replies.json(200, schema, true);
-    throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: `not found schema: ${name}` });
-  };
-  const listPlugins = (query: URLSearchParams): Response => {
-    const subsystem = query.get("subsystem") ?? "http";
-    if (subsystem === "stream") return replies.json(200, []);
-    if (subsystem !== "http") return replies.text(400, "invalid subsystem passed");
-    return replies.json(
-      200,
-      registry.plugins.map(({ name }) => name),
-    );
-  };
+  const { one, named, list } = createAnswers(context.registry, replies);
   return new Elysia({ prefix: base, normalize: false })
     .get("/plugins", ({ request }) => one(undefined, queryOf(request)), {
       detail: describeOperation("plugins", "Describe every plugin, with all=true", [200, 401, 404]),
@@ -56,7 +24,7 @@ export function createPluginRoutes(context: AdminContext, replies: Replies, base
     .get("/plugins/:plugin/*", ({ request, params }) => one(params.plugin, queryOf(request)), {
       detail: undocumented,
     })
-    .get("/plugins/list", ({ request }) => listPlugins(queryOf(request)), {
+    .get("/plugins/list", ({ request }) => list(queryOf(request)), {
       detail: describeOperation("plugins", "Name every plugin, first run first", [200, 400, 401]),
     })
     .put("/plugins/reload", () => replies.text(200, "done"), {
@@ -77,10 +45,48 @@ export function createPluginRoutes(context: AdminContext, replies: Replies, base
     .get("/schema/plugins/:plugin", ({ request, params }) => one(params.plugin, queryOf(request)), {
       detail: describeOperation("schema", "Read the schema of a plugin", [200, 400, 401, 404]),
     })
-    .get("/schema/:name", ({ params }) => ofSchema(params.name), {
+    .get("/schema/:name", ({ params }) => named(params.name), {
       detail: describeOperation("schema", "Read a schema by its name", [200, 400, 401]),
     })
-    .get("/schema/:name/*", ({ params }) => ofSchema(params.name), { detail: undocumented });
+    .get("/schema/:name/*", ({ params }) => named(params.name), { detail: undocumented });
+}
+
+/** What the routes answer: one plugin's schema, a schema by its name, the names of all plugins. */
+function createAnswers(registry: PluginRegistry, replies: Replies) {
+  const one = (name: string | undefined, query: URLSearchParams): Response => {
+    const subsystem = query.get("subsystem") ?? "http";
+    if (subsystem !== "http" && subsystem !== "stream") {
+      throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: `unsupported subsystem: ${subsystem}` });
+    }
+    const isAll = name === undefined && query.get("all") === "true";
+    if (isAll)
+      return replies.json(200, subsystem === "http" ? describePlugins(registry) : {}, true);
+    const plugin = subsystem === "http" ? registry.get(name ?? "") : undefined;
+    if (plugin === undefined) {
+      throw adminErrors.ADMIN_PLUGIN_UNKNOWN({ subsystem });
+    }
+    const isConsumer = query.get("schema_type") === "consumer";
+    const schema = pluginSchema(plugin, isConsumer ? "consumer" : "plugin");
+    if (schema === undefined) {
+      throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: "not found schema" });
+    }
+    return replies.json(200, schema, true);
+  };
+  const named = (name: string): Response => {
+    const schema = schemaNamed(name);
+    if (schema !== undefined) return replies.json(200, schema, true);
+    throw adminErrors.ADMIN_RESOURCE_INVALID({ reason: `not found schema: ${name}` });
+  };
+  const list = (query: URLSearchParams): Response => {
+    const subsystem = query.get("subsystem") ?? "http";
+    if (subsystem === "stream") return replies.json(200, []);
+    if (subsystem !== "http") return replies.text(400, "invalid subsystem passed");
+    return replies.json(
+      200,
+      registry.plugins.map(({ name }) => name),
+    );
+  };
+  return { one, named, list };
 }
 
 function queryOf(request: Request): URLSearchParams {

@@ -1,7 +1,7 @@
-import { isJsonObject, type JsonObject, type Kind, parseKey } from "@catena/schema";
-import type { StoreEntry } from "@catena/store";
+import { type JsonObject, type Kind, parseKey } from "@catena/schema";
 import type { AdminContext } from "../admin-context.ts";
 import { withoutPrivateKeys } from "../resource/read-resource.ts";
+import { parseStored } from "../resource/stored-item.ts";
 import { directories, directoryOf } from "./directories.ts";
 import { readState, type StandaloneState, stateKey } from "./standalone-state.ts";
 
@@ -26,7 +26,7 @@ export async function readConfig(
   const lists = new Map<string, JsonObject[]>();
   for (const entry of entries) {
     const key = parseKey(entry.key, prefix);
-    const stored = key.type === "resource" ? decode(entry) : null;
+    const stored = key.type === "resource" ? parseStored(entry.value) : null;
     if (key.type !== "resource" || stored === null) continue;
     const { kind, id } = key;
     const plain = withPrivateKeys
@@ -56,14 +56,4 @@ export async function readConfig(
 
 function hidePrivateKeys(kind: Kind, value: JsonObject): JsonObject {
   return kind === "ssls" ? withoutPrivateKeys(value) : value;
-}
-
-/** Placeholders and broken values are no resources. */
-function decode({ value }: StoreEntry): JsonObject | null {
-  try {
-    const decoded: unknown = JSON.parse(value);
-    return isJsonObject(decoded) ? decoded : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,6 @@
-import { isJsonObject, type JsonObject } from "@catena/schema";
+import { isJsonObject } from "@catena/schema";
 import type { StoreEntry } from "@catena/store";
+import { parseStored } from "../resource/stored-item.ts";
 import { type Directory, directories } from "./directories.ts";
 
 /** What is known of the last whole configuration that was taken, beside the resources themselves. */
@@ -20,7 +21,7 @@ export function stateKey(prefix: string): string {
 
 /** Reads the state; a value that is missing or broken counts as no configuration yet. */
 export function readState(entry: StoreEntry | null): StandaloneState {
-  const stored = entry === null ? {} : toObject(entry.value);
+  const stored = (entry === null ? null : parseStored(entry.value)) ?? {};
   const { digest, last_modified, versions, modified_indexes } = stored;
   return {
     digest: typeof digest === "string" ? digest : null,
@@ -46,15 +47,6 @@ export function versionsOf(
   const versions = directories.map((directory) => [directory, versionOf(directory)]);
   // Every directory is in the list the entries are made from.
   return Object.fromEntries(versions) as Record<Directory, number>;
-}
-
-function toObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 function numbersOf(value: unknown): Readonly<Record<string, number>> {

@@ -43,6 +43,7 @@ describe("with a keyring", () => {
   });
 
   test("a value that is taken is found although it is encrypted", async () => {
+    await encrypted.call("PUT", "/consumers", consumer);
     const reply = await encrypted.call("PUT", "/consumers", { ...consumer, username: "joe" });
     expect(reply.body).toEqual({
       error_msg: "duplicate key of plugin key-auth found with consumer: jack",
@@ -61,7 +62,7 @@ describe("with a keyring", () => {
   });
 
   test("private keys are stored encrypted, survive a patch, and are never read", async () => {
-    expect((await encrypted.call("PUT", "/ssls/1", ssl)).status).toBe(201);
+    expect((await encrypted.call("PUT", "/ssls/1", ssl)).status).toBeOneOf([200, 201]);
     const before: unknown = JSON.parse(await stored("ssls/1"));
     expect(Object(before).key).not.toContain("PRIVATE KEY");
     expect((await encrypted.call("PATCH", "/ssls/1", { status: 0 })).status).toBe(200);
@@ -97,6 +98,7 @@ describe("without a keyring", () => {
   });
 
   test("a key that another keyring encrypted is not taken for one", async () => {
+    await encrypted.call("PUT", "/ssls/1", ssl);
     const reply = await plain.call("PATCH", "/ssls/1", { status: 1 });
     expect(reply.body).toEqual({ error_msg: "failed to decrypt previous encrypted key" });
   });

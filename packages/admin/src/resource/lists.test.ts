@@ -21,6 +21,11 @@ beforeAll(async () => {
       operations: [{ kind: "put", key: `/apisix/routes/${id}`, value: JSON.stringify(value) }],
     });
   }
+  const service = JSON.stringify({ name: "a".repeat(200) });
+  await bed.store.transact({
+    comparisons: [],
+    operations: [{ kind: "put", key: "/apisix/services/s", value: service }],
+  });
 });
 afterAll(async () => {
   await admin?.stop();
@@ -71,11 +76,6 @@ test.each(cases)("routes%s: %d, %s", async (query, total, ids) => {
 
 describe("patterns", () => {
   test("that backtrack for ever on other engines are done at once", async () => {
-    const name = "a".repeat(200);
-    await bed.store.transact({
-      comparisons: [],
-      operations: [{ kind: "put", key: "/apisix/services/s", value: JSON.stringify({ name }) }],
-    });
     const reply = await admin.call(
       "GET",
       `/services?name=${encodeURIComponent("^(a+)+$b|(a|a)*c")}`,

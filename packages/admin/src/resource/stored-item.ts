@@ -25,19 +25,20 @@ export async function listItems(
   return entries.flatMap((entry) => {
     const key = parseKey(entry.key, prefix);
     if (key.type !== "resource" || key.kind !== kind) return [];
-    const value = decode(entry.value);
+    const value = parseStored(entry.value);
     return value === null ? [] : [{ kind, id: key.id, entry, value }];
   });
 }
 
 /** @throws ADMIN_STORED_VALUE_BROKEN */
 export function decodeEntry(entry: StoreEntry): JsonObject {
-  const value = decode(entry.value);
+  const value = parseStored(entry.value);
   if (value === null) throw adminErrors.ADMIN_STORED_VALUE_BROKEN({ key: entry.key });
   return value;
 }
 
-function decode(text: string): JsonObject | null {
+/** @returns `null` for what is not a JSON object: placeholders of APISIX, and what is broken. */
+export function parseStored(text: string): JsonObject | null {
   const parsed = parseJson(text);
   return parsed.kind === "value" && isJsonObject(parsed.value) ? parsed.value : null;
 }

@@ -11,7 +11,7 @@ import { mergePatch, patchAt } from "./patch-value.ts";
 import { invalid, prepareDocument } from "./prepare-document.ts";
 import { withoutPrivateKeys } from "./read-resource.ts";
 import type { ResourceReply } from "./resource-reply.ts";
-import { decodeEntry } from "./stored-item.ts";
+import { decodeEntry, parseStored } from "./stored-item.ts";
 
 /** What a write is given beside its address. */
 export interface WriteRequest {
@@ -42,8 +42,11 @@ export async function putResource(
     const existing = await store.get(key);
     const guards = await checkReferences(context, address, document, id);
     await checkUnique(context, address, document, id);
-    const previous = existing === null ? {} : decodeLeniently(existing.value);
-    const value = cipher.encrypt(kind, withTimes(context, kind, document, previous["create_time"]));
+    const previous = existing === null ? null : parseStored(existing.value);
+    const value = cipher.encrypt(
+      kind,
+      withTimes(context, kind, document, previous?.["create_time"]),
+    );
     const result = await store.transact({
       comparisons: [{ key, modRevision: existing?.modRevision ?? 0 }, ...guards],
       operations: [put(key, value, request)],
@@ -162,14 +165,4 @@ function withTimes(
     create_time: typeof createTime === "number" ? createTime : now,
     update_time: now,
   };
-}
-
-/** A broken value is replaced like any other. */
-function decodeLeniently(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    return {};
-  }
 }

@@ -1,3 +1,4 @@
+import { isJsonObject } from "@catena/schema";
 import type { ConfigStore } from "@catena/store";
 import type { AdminOptions } from "../admin-options.ts";
 import { listenAdmin } from "../listen-admin.ts";
@@ -62,8 +63,8 @@ export function startAdmin(store: ConfigStore, options: Partial<AdminOptions> = 
 
 /** The value a reply to a write or to a read of one resource carries. */
 export function storedValue({ body }: AdminReply): Readonly<Record<string, unknown>> {
-  const { value } = Object(body) as { readonly value?: Readonly<Record<string, unknown>> };
-  if (value === undefined) throw new Error(`no value in ${JSON.stringify(body)}`);
+  const value: unknown = Object(body).value;
+  if (!isJsonObject(value)) throw new Error(`no value in ${JSON.stringify(body)}`);
   return value;
 }
 
