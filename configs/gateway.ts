@@ -7,5 +7,7 @@ import { defineGateway } from "@catena/gateway";
 export default defineGateway({
   store: "sqlite:.catena/catena.db",
   listen: "127.0.0.1:9080",
+  // `/v1/orders/:id` takes one segment only in this mode.
+  router: "radixtree_uri_with_parameter",
   limits: { requestBytes: 256 * 1024 },
 });
