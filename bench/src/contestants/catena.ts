@@ -1,0 +1,141 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import rootManifest from "../../../package.json" with { type: "json" };
+import { mapInOrder } from "../apps/fetch-work.ts";
+import { isAnswered } from "../load/request-once.ts";
+import type { Scenario, ScenarioName } from "../scenario.ts";
+import {
+  type AdminResource,
+  toAdminResources,
+  toManyRoute,
+  toUpstream,
+} from "./catena-resources.ts";
+import { type Child, findFreePort, firstLineOf, startChild } from "./child.ts";
+import { type Contestant, type Place, type Running, runs } from "./contestant.ts";
+import { repositoryRoot } from "./tools.ts";
+
+const entry = join(repositoryRoot, "packages/cli/src/main.ts");
+
+export const catena: Contestant = {
+  name: "catena",
+  what: "Catena started by its command, routes put through its Admin API, SQLite store; 1 process",
+  plan: planCatena,
+  find: async () => {
+    if (!existsSync(entry))
+      return { kind: "missing", why: "packages/cli/src/main.ts does not exist" };
+    const commit =
+      firstLineOf(["git", "-C", repositoryRoot, "rev-parse", "--short", "HEAD"]) ?? "no commit";
+    return { kind: "present", version: `${rootManifest.version} (${commit}), bun ${Bun.version}` };
+  },
+  start: startCatena,
+};
+
+function planCatena(scenario: ScenarioName): ReturnType<Contestant["plan"]> {
+  switch (scenario) {
+    case "static":
+      return runs("`mocking` plugin");
+    case "classic-chain-1":
+    case "classic-chain-3":
+    case "classic-chain-5":
+      return runs("`proxy-chain` with `services`");
+    case "parallel-4":
+    case "each-100":
+      return runs("`proxy-chain` with `steps`");
+    case "key-auth-limit-count":
+      return runs("`key-auth` and `limit-count` with the local policy");
+    case "churn":
+      return runs("`PUT` of one route through the Admin API");
+    default:
+      return runs("a route to one upstream");
+  }
+}
+
+async function startCatena(scenario: Scenario, place: Place): Promise<Running> {
+  const [port, adminPort, controlPort] = [
+    await findFreePort(),
+    await findFreePort(),
+    await findFreePort(),
+  ];
+  const database = join(place.directory, "catena.db");
+  // A directory that was used before holds its configuration: that is what `boot` starts from.
+  const isNew = !existsSync(database);
+  const adminKey = crypto.randomUUID() + crypto.randomUUID();
+  const child = startChild({
+    name: "catena",
+    command: [process.execPath, entry, "start"],
+    directory: place.directory,
+    // Below the repository the command could pick up the developer's own settings file.
+    workingDirectory: place.directory,
+    environment: {
+      CATENA_STORE: `sqlite:${database}`,
+      CATENA_LISTEN: `127.0.0.1:${port}`,
+      CATENA_ADMIN_LISTEN: `127.0.0.1:${adminPort}`,
+      CATENA_CONTROL_LISTEN: `127.0.0.1:${controlPort}`,
+      CATENA_ADMIN_KEY: adminKey,
+      NODE_ENV: "production",
+      BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
+    },
+  });
+  const admin = createAdmin(adminPort, adminKey);
+  try {
+    await child.listening(port, 30_000);
+    if (isNew) await configure(child, admin, adminPort, scenario, place);
+    await child.until("first answer", 120_000, () => isAnswered(port, scenario.request));
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  return {
+    port,
+    pid: child.pid,
+    changes: changesByAdmin(admin, place.upstreamPort),
+    stop: child.stop,
+  };
+}
+
+interface Admin {
+  put(resource: AdminResource): Promise<void>;
+}
+
+function createAdmin(port: number, key: string): Admin {
+  return {
+    put: async ({ path, value }) => {
+      const response = await fetch(`http://127.0.0.1:${port}/apisix/admin/${path}`, {
+        method: "PUT",
+        headers: { "X-API-KEY": key, "content-type": "application/json" },
+        body: JSON.stringify(value),
+        signal: AbortSignal.timeout(10_000),
+      });
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`PUT ${path}: ${response.status} ${answer.slice(0, 300)}`);
+    },
+  };
+}
+
+async function configure(
+  child: Child,
+  admin: Admin,
+  adminPort: number,
+  scenario: Scenario,
+  place: Place,
+): Promise<void> {
+  await child.listening(adminPort, 30_000);
+  for (const resource of toAdminResources(scenario.name, place.upstreamPort))
+    await admin.put(resource);
+  if (scenario.name !== "routes-100k") return;
+  const indexes = Array.from({ length: place.routes }, (_, index) => index);
+  await mapInOrder(indexes, 16, (index) => admin.put(toManyRoute(index, place.upstreamPort)));
+}
+
+function changesByAdmin(admin: Admin, upstreamPort: number): NonNullable<Running["changes"]> {
+  const upstream = toUpstream(upstreamPort);
+  return {
+    fill: async (routes) => {
+      const indexes = Array.from({ length: routes }, (_, index) => index);
+      await mapInOrder(indexes, 16, (index) =>
+        admin.put({ path: `routes/fill${index}`, value: { uri: `/fill/${index}`, upstream } }),
+      );
+    },
+    moveRoute: (path) => admin.put({ path: "routes/moving", value: { uri: path, upstream } }),
+  };
+}
