@@ -146,13 +146,6 @@ type DescribedBy<D, K extends string, Otherwise> = D extends { readonly [N in K]
 /** What a callback gets: the request and the steps before it. */
 export type Scope<I, S> = { readonly input: Ref<I> } & S;
 
-/** As above in an undo, where its own step is known to have succeeded. */
-export type UndoScope<I, S, N extends keyof S> = { readonly input: Ref<I> } & Omit<S, N> & {
-    readonly [K in N]: Present<S[K]>;
-  };
-
-type Present<R> = R extends Refers<infer T> ? Ref<NonNullable<T>> : R;
-
 /** What a step of no result is in the scope of later ones. */
 export interface NoResult {
   readonly none: ChainError<"an exit has no result">;

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { defineErrors } from "@catena/errors";
 import type { Settings } from "@catena/gateway";
 
-export const adminKeyErrors = defineErrors({
+const adminKeyErrors = defineErrors({
   ADMIN_KEY_UNREADABLE: {
     status: 500,
     source: "config",

@@ -98,7 +98,7 @@ export function toStoredPolicies(policy: CallPolicy): Readonly<Record<string, un
   };
 }
 
-export function toStoredItemPolicies(policy: ItemPolicy): Readonly<Record<string, unknown>> {
+function toStoredItemPolicies(policy: ItemPolicy): Readonly<Record<string, unknown>> {
   const { timeout, retry, onStatus, maxBytes, validate, idempotencyKey } = policy;
   const key = idempotencyKey;
   if (key !== undefined && key !== "auto" && !isReference(key)) {
