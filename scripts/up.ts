@@ -51,6 +51,7 @@ async function up(args: UpArguments): Promise<void> {
   let onCall = (call: DemoCall): void => {
     calls.push(call);
   };
+  say("starting four demo services");
   const demo = startDemoServices((call) => onCall(call));
   teardown.add("the demo services", () => demo.stop());
   const store = await openStore(args);
@@ -64,12 +65,15 @@ async function up(args: UpArguments): Promise<void> {
     CATENA_ADMIN_KEY: makeKey(keyFile),
   } satisfies Environment;
 
+  say("deploying configs/");
   console.log(await runCatena(["deploy", "configs/"], environment));
   const logFile = join(args.folder, "up.log");
   const { controlListen } = args;
+  say("starting the gateway");
   const gateway = await startGatewayProcess({ environment, logFile, controlListen });
   teardown.add("the gateway", () => gateway.stop());
 
+  say("sending one request");
   calls = [];
   console.log(`\n${await checkout(args.listen, () => calls)}\n`);
   if (args.isOnce) return;
@@ -79,7 +83,12 @@ async function up(args: UpArguments): Promise<void> {
   if (end !== "interrupted") {
     throw new Error(`the gateway ended with code ${end}; see ${logFile}`);
   }
-  console.log("\nstopping");
+  console.log("");
+  say("stopping");
+}
+
+function say(what: string): void {
+  console.log(`catena: ${what}`);
 }
 
 function checkAddresses(args: UpArguments): void {
@@ -100,6 +109,7 @@ function checkAddresses(args: UpArguments): void {
 
 async function openStore(args: UpArguments): Promise<string> {
   if (!args.isEtcd) return `sqlite:${join(args.folder, "catena.db")}`;
+  say("starting etcd");
   const etcd = await startEtcd({ folder: args.folder });
   teardown.add("etcd", () => etcd.stop());
   return etcd.url;
@@ -143,7 +153,7 @@ function describe(
     `log          ${relative(repositoryRoot, files.logFile)}`,
     "",
     "Change a file in configs/, then in another shell:",
-    `  ${args.isEtcd ? `CATENA_STORE=${store} ` : ""}bun run deploy`,
+    `  ${args.isEtcd ? `CATENA_STORE=${store} ` : ""}./scripts/catena deploy`,
     "",
     "Calls to the demo services follow. Ctrl-C stops everything.",
   ].join("\n");
