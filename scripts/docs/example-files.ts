@@ -1,6 +1,6 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { repositoryRoot } from "../lib/repository.ts";
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { findFiles, repositoryRoot } from "../lib/repository.ts";
 import { type CodeBlock, fileOf, folderOf, placeOf } from "./page.ts";
 
 /** A TypeScript block written to a file of its own. */
@@ -12,14 +12,22 @@ export interface ExampleFile {
 
 /**
  * Writes TypeScript blocks below `folder`, one folder a page, so that a block may import those of its
- * page that have names. Packages resolve as for the repository's own scripts.
+ * page that have names, and one in `configs/` what the repository's `configs/` has. Packages resolve
+ * as for the repository's own scripts.
  */
 export function writeExamples(folder: string, blocks: readonly CodeBlock[]): ExampleFile[] {
   symlinkSync(join(repositoryRoot, "scripts/node_modules"), join(folder, "node_modules"));
   const written = blocks.map((block) => {
+    const home = join(folder, folderOf(block.page));
     const name = fileOf(block) ?? `block-${block.line}.ts`;
-    const path = join(folder, folderOf(block.page), name);
-    mkdirSync(dirname(path), { recursive: true });
+    const wanted = join(home, name);
+    // A page may show one file more than once.
+    const isTaken = existsSync(wanted);
+    const path = isTaken ? join(dirname(wanted), `block-${block.line}.ts`) : wanted;
+    if (!existsSync(dirname(path))) {
+      mkdirSync(dirname(path), { recursive: true });
+      if (name.startsWith("configs/")) copyConfigs(join(home, "configs"));
+    }
     writeFileSync(path, block.text);
     return { block, path };
   });
@@ -35,6 +43,14 @@ export function writeExamples(folder: string, blocks: readonly CodeBlock[]): Exa
   };
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
   return written;
+}
+
+function copyConfigs(target: string): void {
+  for (const file of findFiles("configs", "*.ts")) {
+    // The settings are shown in full where they are shown, and tests are not for a page.
+    if (/gateway\.ts$|\.test\.ts$/.test(file)) continue;
+    copyFileSync(join(repositoryRoot, file), join(target, basename(file)));
+  }
 }
 
 /** Type-checks what {@link writeExamples} wrote; diagnostics by place of the block, one line each. */

@@ -90,20 +90,18 @@ export async function openSandbox(up: string): Promise<Sandbox> {
       writeFileSync(join(folder, path), text);
     },
     run: async (commands) => {
-      const shell = Bun.spawn(["bash", "-euo", "pipefail", "-c", toActual(commands)], {
+      // One stream for both, as on a terminal.
+      const script = `exec 2>&1\n${toActual(commands)}`;
+      const shell = Bun.spawn(["bash", "-euo", "pipefail", "-c", script], {
         cwd: folder,
         stdin: "ignore",
         stdout: "pipe",
-        stderr: "pipe",
+        stderr: "ignore",
         env: environment,
         timeout: commandLimitMs,
       });
-      const [stdout, stderr, code] = await Promise.all([
-        new Response(shell.stdout).text(),
-        new Response(shell.stderr).text(),
-        shell.exited,
-      ]);
-      return { code, output: toWritten(`${stdout}${stderr}`) };
+      const [stdout, code] = await Promise.all([new Response(shell.stdout).text(), shell.exited]);
+      return { code, output: toWritten(stdout) };
     },
     upOutput: () => toWritten(printed),
     stop,

@@ -159,6 +159,8 @@ ensure_etcd() {
 
 ensure_curl() { ensure_apt curl curl "the commands of the proxy-chain page" || [ $? -eq 10 ]; }
 
+ensure_curl() { ensure_apt curl curl "the commands of the documentation" || [ $? -eq 10 ]; }
+
 ensure_wrk() { ensure_apt wrk wrk "the benchmark" || [ $? -eq 10 ]; }
 
 ensure_chromium() { ensure_apt chromium chromium "the dashboard's browser tests" || [ $? -eq 10 ]; }
