@@ -1,6 +1,8 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { GatewayStatus } from "@catena/gateway";
+import { type ConfigStore, openStore } from "@catena/store";
 import { freePort } from "@catena/testkit";
 import { repositoryRoot } from "../lib/repository.ts";
 
@@ -8,7 +10,7 @@ import { repositoryRoot } from "../lib/repository.ts";
 export interface Sandbox {
   /** Writes a file of a page, by its path in the checkout. */
   write(path: string, text: string): void;
-  /** Runs shell commands to their end. */
+  /** Runs shell commands to their end, and waits until the gateway serves what they wrote. */
   run(commands: string): Promise<{ readonly code: number; readonly output: string }>;
   /** What `scripts/up` has printed so far. */
   readonly upOutput: () => string;
@@ -84,6 +86,8 @@ export async function openSandbox(up: string): Promise<Sandbox> {
     }
     await Bun.sleep(20);
   }
+  const storeUrl = /^deployed: revision \d+ of (\S+)$/m.exec(printed)?.[1] ?? "";
+  const store = openStore(storeUrl);
   return {
     write: (path, text) => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -101,11 +105,29 @@ export async function openSandbox(up: string): Promise<Sandbox> {
         timeout: commandLimitMs,
       });
       const [stdout, code] = await Promise.all([new Response(shell.stdout).text(), shell.exited]);
+      await untilServed(store, toActual("127.0.0.1:9090"));
       return { code, output: toWritten(stdout) };
     },
     upOutput: () => toWritten(printed),
-    stop,
+    stop: async () => {
+      await store.close();
+      return stop();
+    },
   };
+}
+
+/** A reader types slower than the gateway follows its store; a test does not. */
+async function untilServed(store: ConfigStore, controlAddress: string): Promise<void> {
+  const { revision } = await store.list("/apisix/");
+  const giveUpAt = performance.now() + commandLimitMs;
+  while (performance.now() < giveUpAt) {
+    const response = await fetch(`http://${controlAddress}/status`);
+    // The shape is the gateway's own GatewayStatus.
+    const status = (await response.json()) as GatewayStatus;
+    if ((status.store.revision ?? -1) >= revision) return;
+    await Bun.sleep(5);
+  }
+  throw new Error(`the gateway does not serve revision ${revision}`);
 }
 
 function makeCheckout(): string {
