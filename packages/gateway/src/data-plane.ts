@@ -17,22 +17,18 @@ export interface DataPlane {
 }
 
 /**
- * Listens for clients. Elysia is the edge only: one catch-all route, no route table of Bun's or
- * Elysia's, both of which match the raw path while `Request.url` is normalised (an authorisation
- * bypass), and no hooks.
+ * Listens for clients. Elysia is the edge only: no route table of Bun's or Elysia's, both of which
+ * match the raw path while `Request.url` is normalised (an authorisation bypass), and no hooks. The
+ * handler wraps Elysia's own, so that no context is built per request: 1.6 of 28 µs of a proxied one.
  *
  * @throws LISTEN_FAILED when the address is taken or not allowed.
  */
 export function listenDataPlane(address: ListenAddress, handle: RequestHandlerFunction): DataPlane {
-  const unavailable = (): Response => new Response(null, { status: 503 });
-  const app = new Elysia({ systemRouter: false, normalize: false, aot: true })
-    .all("/*", ({ request, server }) => (server === null ? unavailable() : handle(request, server)))
-    // What Elysia itself can't route (a relative URL after a malformed Host) is judged like the rest.
-    .onError(({ request, server, code, set }) => {
-      if (code === "NOT_FOUND" && server !== null) return handle(request, server);
-      set.status = 500;
-      return "";
-    });
+  const answer = (request: Request): Response | Promise<Response> =>
+    app.server === null ? new Response(null, { status: 503 }) : handle(request, app.server);
+  const app: Elysia = new Elysia({ systemRouter: false, normalize: false, aot: true }).wrap(
+    () => answer,
+  );
   try {
     app.listen({
       hostname: address.hostname,

@@ -1,5 +1,5 @@
 import { storeErrors } from "./errors.ts";
-import { EtcdStore, type EtcdStoreOptions } from "./etcd/etcd-store.ts";
+import type { EtcdStoreOptions } from "./etcd/etcd-store.ts";
 import { SqliteStore, type SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 import type { ConfigStore } from "./store.ts";
 import { withoutCredentials } from "./without-credentials.ts";
@@ -20,7 +20,7 @@ const schemes: readonly {
     pattern: /^sqlite:(?!\/\/(?!\/)|:memory:$)./s,
     open: (url, { sqlite }) => new SqliteStore(url.slice("sqlite:".length), sqlite),
   },
-  { pattern: /^etcd:\/\//, open: (url, { etcd }) => new EtcdStore(url, etcd) },
+  { pattern: /^etcd:\/\//, open: (url, { etcd }) => openEtcd(url, etcd) },
 ];
 
 /**
@@ -37,4 +37,14 @@ export function openStore(url: string, options: OpenStoreOptions = {}): ConfigSt
     throw storeErrors.STORE_URL_INVALID({ url: withoutCredentials(url) });
   }
   return scheme.open(url, options);
+}
+
+/**
+ * etcd's client brings gRPC and Protocol Buffers with it: 25 MB of memory and half of the JavaScript
+ * heap, which a gateway on an SQLite file has no use for. So it is loaded when it is asked for.
+ */
+function openEtcd(url: string, options: EtcdStoreOptions | undefined): ConfigStore {
+  // The types are those of the file that is named.
+  const { EtcdStore } = require("./etcd/etcd-store.ts") as typeof import("./etcd/etcd-store.ts");
+  return new EtcdStore(url, options);
 }

@@ -224,7 +224,7 @@ const cases: readonly TryCase[] = [
     name: "one node is tried once",
     nodes: ["refused"],
     outcome: "UPSTREAM_REFUSED",
-    failures: [502],
+    failures: null,
     seen: [0],
   },
   {

@@ -33,7 +33,10 @@ export interface OutgoingRequest {
   readonly idempotent: boolean;
   /** What the plan's `hashKey` reads; empty when the plan has none. */
   readonly hashKey: string;
-  /** Statuses of failed tries, in order (nginx's `$upstream_status`); filled in here. */
+  /**
+   * Statuses of failed tries, in order (nginx's `$upstream_status`); filled in here, except for a
+   * `direct` plan, whose one try fails with the error that is thrown.
+   */
   failures: number[] | null;
 }
 
@@ -53,12 +56,7 @@ export function sendToUpstream(
 ): Promise<UpstreamReply> {
   const { direct } = plan;
   if (direct === null || direct.origin === null) return sendWithChoice(plan, request, transport);
-  return transport
-    .send(toCall(plan, request, direct, direct.origin, null))
-    .catch((error: unknown) => {
-      noteFailure(request, error);
-      throw error;
-    });
+  return transport.send(toCall(plan, request, direct, direct.origin, null));
 }
 
 async function sendWithChoice(

@@ -50,9 +50,16 @@ export async function runClassic(
     throw error;
   }
   mergeQueryArguments(start.members, request.query);
-  const run = new ClassicRun(chain, request, start.members, auth, deadlineAt, trace);
+  const run = new ClassicRun(chain, request, start.members, auth, deadlineAt);
   for (const service of chain.services) {
-    const failure = await run.call(service);
+    const step = trace?.begin(service.label, performance.now()) ?? null;
+    let failure: ChainOutcome | null;
+    try {
+      failure = run.take(service, await run.send(service), step);
+    } catch (error) {
+      failure = run.fail(service, error);
+    }
+    if (step !== null) endTrace(step, failure);
     if (failure !== null) return failure;
   }
   return forward(request, start, auth === null ? NO_HEADERS : ["Authorization", auth]);
@@ -81,7 +88,6 @@ class ClassicRun {
   readonly #request: ChainRequest;
   readonly #merged: JsonObjectSlices;
   readonly #deadlineAt: number;
-  readonly #trace: ChainTrace | null;
   readonly #bodyHeaders: readonly string[];
   readonly #bareHeaders: readonly string[];
 
@@ -91,39 +97,22 @@ class ClassicRun {
     merged: JsonObjectSlices,
     auth: string | null,
     deadlineAt: number,
-    trace: ChainTrace | null,
   ) {
     this.#chain = chain;
     this.#request = request;
     this.#merged = merged;
     this.#deadlineAt = deadlineAt;
-    this.#trace = trace;
     this.#bodyHeaders = auth === null ? BODY_HEADERS : [...BODY_HEADERS, "Authorization", auth];
     this.#bareHeaders = auth === null ? BARE_HEADERS : [...BARE_HEADERS, "Authorization", auth];
   }
 
-  /** @returns what the client gets when the service failed; `null` to go on. */
-  async call(service: ClassicService): Promise<ChainOutcome | null> {
-    const trace = this.#trace?.begin(service.label, performance.now()) ?? null;
-    let failure: ChainOutcome | null;
-    try {
-      const body = service.sendsBody ? writeSlices(this.#merged) : null;
-      const { mergedBytes } = this.#chain.limits;
-      // Every character is at least one byte, so this errs on the side of what was promised.
-      if (body !== null && body.length > mergedBytes)
-        failure = faultReply(
-          this.#chain,
-          chainErrors.CHAIN_MERGED_TOO_LARGE({ step: service.label, maxBytes: mergedBytes }),
-        );
-      else failure = this.#take(service, await this.#send(service, body), trace);
-    } catch (error) {
-      failure = this.#fail(service, error);
-    }
-    if (trace !== null) endTrace(trace, failure);
-    return failure;
-  }
-
-  #send(service: ClassicService, body: string | null): Promise<UpstreamReply> {
+  /** @throws CHAIN_MERGED_TOO_LARGE, UPSTREAM_* */
+  send(service: ClassicService): Promise<UpstreamReply> {
+    const body = service.sendsBody ? writeSlices(this.#merged) : null;
+    const { mergedBytes } = this.#chain.limits;
+    // Every character is at least one byte, so this errs on the side of what was promised.
+    if (body !== null && body.length > mergedBytes)
+      throw chainErrors.CHAIN_MERGED_TOO_LARGE({ step: service.label, maxBytes: mergedBytes });
     // A service that trickles is bounded as a whole, so the attempt's end is passed as its deadline.
     const endsAt = Math.min(this.#deadlineAt, performance.now() + service.timeoutMs);
     return service.target.send({
@@ -140,7 +129,8 @@ class ClassicRun {
     });
   }
 
-  #take(
+  /** @returns what the client gets when the service failed; `null` to go on. */
+  take(
     service: ClassicService,
     reply: UpstreamReply,
     trace: StepTrace | null,
@@ -170,12 +160,15 @@ class ClassicRun {
     return invalidReply(this.#chain, service, isJson, error);
   }
 
-  #fail(service: ClassicService, error: unknown): ChainOutcome {
+  /** What a failed call answers the client; a client that is gone gets nothing. */
+  fail(service: ClassicService, error: unknown): ChainOutcome {
     if (!isGatewayError(error)) throw error;
     const step = service.label;
     switch (error.code) {
       case "UPSTREAM_CANCELLED":
         throw error;
+      case "CHAIN_MERGED_TOO_LARGE":
+        return faultReply(this.#chain, error);
       case "UPSTREAM_TOO_LARGE": {
         const maxBytes = this.#chain.limits.responseBytes;
         return faultReply(

@@ -7,6 +7,7 @@ import {
   responseHeaders,
   sendToUpstream,
   type Transport,
+  type UpstreamPlan,
 } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
@@ -28,14 +29,26 @@ const notIdempotent = new Set(["POST", "PATCH", "LOCK"]);
  * Sends the request on to the route's upstream and takes its reply. Failures become nginx's pages
  * with APISIX's `X-APISIX-Upstream-Status`: the statuses of all tries, only when the last is 5xx.
  */
-export async function forward(
+export function forward(
   ctx: RequestContext,
   plan: RoutePlan,
   forwarder: Forwarder,
-): Promise<GatewayReply> {
+): GatewayReply | Promise<GatewayReply> {
   const { upstream } = plan;
-  if (upstream === null || upstream.nodes.length === 0) return statusReply(503);
-  const body = ctx.upstreamBody === undefined ? await clientBody(ctx) : ctx.upstreamBody;
+  if (upstream === null) return statusReply(503);
+  const body = ctx.upstreamBody === undefined ? clientBody(ctx) : ctx.upstreamBody;
+  return body instanceof Promise
+    ? body.then((read) => send(ctx, plan, upstream, read, forwarder))
+    : send(ctx, plan, upstream, body, forwarder);
+}
+
+async function send(
+  ctx: RequestContext,
+  plan: RoutePlan,
+  upstream: UpstreamPlan,
+  body: CallBody,
+  forwarder: Forwarder,
+): Promise<GatewayReply> {
   let headers = requestHeaders(ctx.clientHeaders(), {
     clientAddress: ctx.clientAddress,
     scheme: ctx.scheme,
@@ -55,7 +68,7 @@ export async function forward(
     buffered: false,
     cancel: ctx.cancel,
     idempotent: !notIdempotent.has(ctx.upstreamMethod),
-    hashKey: ctx.clientAddress,
+    hashKey: upstream.hashKey?.(ctx) ?? "",
     failures: null,
   };
   try {
@@ -78,6 +91,8 @@ export async function forward(
       reason: error.message,
     });
     const replied = statusReply(error.status);
+    // The only node's failure is the error itself; nothing was tried when there is no node.
+    if (upstream.direct !== null) outgoing.failures ??= [error.status];
     if (outgoing.failures !== null) noteStatuses(replied, outgoing, null);
     return replied;
   }

@@ -1,6 +1,8 @@
 import {
   type GatewayReply,
   messageReply,
+  type PhaseHandlers,
+  type PhaseResult,
   RequestContext,
   runPhase,
   type ServerHandle,
@@ -29,6 +31,8 @@ export interface HandlerOptions {
   readonly scheme: "http" | "https";
   readonly log: Log;
 }
+
+type Pending<T> = T | Promise<T>;
 
 /** RFC 9110 §9.3 and what APISIX routes may name; CONNECT and TRACE are never served. */
 const methods = new Set([
@@ -60,46 +64,87 @@ export function createRequestHandler(options: HandlerOptions) {
     const ctx = new RequestContext(request, server, options.scheme, target, startedAt);
     const plan = matcher.match(ctx);
     if (plan === null) return toResponse(unmatched(matcher.loaded), response);
-    inFlight.add(ctx);
     return answer(ctx, plan);
   };
 
-  async function answer(ctx: RequestContext, plan: RoutePlan): Promise<Response> {
-    let reply: GatewayReply | null = null;
+  /** Answers at once where no handler waits: a promise costs a turn of the event loop. */
+  function answer(ctx: RequestContext, plan: RoutePlan): Response | Promise<Response> {
+    let produced: GatewayReply | Promise<GatewayReply>;
     try {
-      reply = await produce(ctx, plan);
-      ctx.beginReply(reply);
-      for (const handler of plan.handlers.headerFilter) handler(ctx, reply);
-      for (const handler of plan.handlers.bodyFilter) handler(ctx, reply);
-      return toResponse(reply, response);
+      produced = produce(ctx, plan);
     } catch (error) {
-      reply = errorReply(error, ctx, options.log);
-      return toResponse(reply, response);
-    } finally {
-      inFlight.delete(ctx);
-      // The timer sticks to the connection; the next request on it must not inherit a long one.
-      if (inFlight.wasWatched(ctx)) ctx.server.timeout(ctx.request, idleSeconds);
-      if (reply !== null) for (const handler of plan.handlers.log) handler(ctx, reply);
+      produced = errorReply(error, ctx, options.log);
     }
+    return produced instanceof Promise
+      ? answerLater(ctx, plan, produced)
+      : conclude(ctx, plan, produced);
   }
 
-  async function produce(ctx: RequestContext, plan: RoutePlan): Promise<GatewayReply> {
-    const { handlers } = plan;
+  async function answerLater(
+    ctx: RequestContext,
+    plan: RoutePlan,
+    produced: Promise<GatewayReply>,
+  ): Promise<Response> {
+    inFlight.add(ctx);
+    let reply: GatewayReply;
+    try {
+      reply = await produced;
+    } catch (error) {
+      reply = errorReply(error, ctx, options.log);
+    }
+    inFlight.delete(ctx);
+    // The timer sticks to the connection; the next request on it must not inherit a long one.
+    if (inFlight.wasWatched(ctx)) ctx.server.timeout(ctx.request, idleSeconds);
+    return conclude(ctx, plan, reply);
+  }
+
+  /** The response phases; they run for every reply, whoever made it. */
+  function conclude(ctx: RequestContext, plan: RoutePlan, produced: GatewayReply): Response {
+    const { headerFilter, bodyFilter, log } = plan.handlers;
+    let reply = produced;
+    let answered: Response;
+    try {
+      ctx.beginReply(reply);
+      for (const handler of headerFilter) handler(ctx, reply);
+      for (const handler of bodyFilter) handler(ctx, reply);
+      answered = toResponse(reply, response);
+    } catch (error) {
+      reply = errorReply(error, ctx, options.log);
+      answered = toResponse(reply, response);
+    }
+    for (const handler of log) handler(ctx, reply);
+    return answered;
+  }
+
+  function produce(ctx: RequestContext, plan: RoutePlan): GatewayReply | Promise<GatewayReply> {
     if (plan.unavailable !== null) return statusReply(plan.unavailable);
-    if (handlers.rewrite.length > 0) {
-      const reply = await runPhase(handlers.rewrite, ctx);
-      if (reply !== undefined) return reply;
-    }
-    if (handlers.access.length > 0) {
-      const reply = await runPhase(handlers.access, ctx);
-      if (reply !== undefined) return reply;
-    }
-    if (handlers.beforeProxy.length > 0) {
-      const reply = await runPhase(handlers.beforeProxy, ctx);
-      if (reply !== undefined) return reply;
+    const { rewrite, access, beforeProxy } = plan.handlers;
+    if (rewrite.length + access.length + beforeProxy.length > 0) {
+      const ended = runPhases(plan, ctx);
+      if (ended instanceof Promise) {
+        return ended.then((reply) => reply ?? forward(ctx, plan, options.forwarder));
+      }
+      if (ended !== undefined) return ended;
     }
     return forward(ctx, plan, options.forwarder);
   }
+}
+
+/** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
+function runPhases({ handlers }: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+  const ended = runPhase(handlers.rewrite, ctx);
+  if (ended instanceof Promise) {
+    return ended.then((reply) => reply ?? runAfterRewrite(handlers, ctx));
+  }
+  return ended ?? runAfterRewrite(handlers, ctx);
+}
+
+function runAfterRewrite(handlers: PhaseHandlers, ctx: RequestContext): Pending<PhaseResult> {
+  const ended = runPhase(handlers.access, ctx);
+  if (ended instanceof Promise) {
+    return ended.then((reply) => reply ?? runPhase(handlers.beforeProxy, ctx));
+  }
+  return ended ?? runPhase(handlers.beforeProxy, ctx);
 }
 
 function refuseEarly(request: Request): GatewayReply | null {
