@@ -3,6 +3,7 @@
  * and ends with code 1 when a file is not what it would write.
  */
 import { join } from "node:path";
+import { writeCommands } from "./docs/command-table.ts";
 import { writeCompatibility } from "./docs/compatibility/compatibility-table.ts";
 import { writeErrors } from "./docs/error-table.ts";
 import { writeChainSchema } from "./docs/json-schema.ts";
@@ -18,6 +19,7 @@ type Writer = (text: string) => string | Promise<string>;
 const writers: Readonly<Record<string, Writer>> = {
   "ARCHITECTURE.md": writePackageTable,
   "docs/apisix-compatibility.md": writeCompatibility,
+  "docs/cli.md": writeCommands,
   "docs/errors.md": writeErrors,
   "docs/plugins.md": writePlugins,
   "docs/schemas/chain.json": writeChainSchema,
