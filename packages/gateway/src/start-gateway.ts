@@ -1,6 +1,6 @@
 import { recordsIn } from "@catena/chain";
 import type { ConfigStore } from "@catena/store";
-import { createResolver, createTransport } from "@catena/upstream";
+import { createResolver, createTransport, createUpstreamRuntime } from "@catena/upstream";
 import { Configuration } from "./config/configuration.ts";
 import { ConfigSync } from "./config/sync.ts";
 import { type GatewayStatus, listenControlPlane } from "./control-plane.ts";
@@ -50,11 +50,17 @@ export function startGateway(options: GatewayOptions): Gateway {
     ttlMs: settings.resolver.ttlSeconds * 1000,
   });
   const transport = createTransport(settings.transport);
+  const upstreams = createUpstreamRuntime({
+    transport,
+    resolver,
+    onHealthTurn: (turn) => log.warn("the health of a node changed", { ...turn }),
+  });
   const inFlight = new InFlight();
   const configuration = new Configuration({
     settings,
     resolver,
     transport,
+    upstreams,
     records: recordsIn(store),
     log,
   });
@@ -132,6 +138,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     }
     inFlight.stop();
     await sync.stop();
+    upstreams.close();
     await transport.close();
     await controlPlane.stop();
     log.info("stopped");

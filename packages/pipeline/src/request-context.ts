@@ -3,6 +3,7 @@ import type { CallBody } from "@catena/upstream";
 import { CancelScope } from "@catena/upstream";
 import type { Consumer } from "./consumer.ts";
 import { HeaderEdits } from "./header-edits.ts";
+import { noHandlers, type PhaseHandlers } from "./phase.ts";
 import type { GatewayReply } from "./reply.ts";
 import { decode, readBodyBytes, readBodyText } from "./request-body.ts";
 
@@ -60,6 +61,8 @@ export class RequestContext implements RequestView {
   routeName: string;
   serviceId: string;
   serviceName: string;
+  /** The plugins in effect: the route's, and from the access phase on the consumer's as well. */
+  handlers: PhaseHandlers;
   /** Set by the auth plugin that identified somebody. */
   consumer: Consumer | null;
   /** The reply, from the response phases on. */
@@ -108,6 +111,7 @@ export class RequestContext implements RequestView {
     this.routeName = "";
     this.serviceId = "";
     this.serviceName = "";
+    this.handlers = noHandlers;
     this.consumer = null;
     this.reply = null;
     this.upstreamMethod = request.method;

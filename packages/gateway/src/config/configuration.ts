@@ -1,9 +1,10 @@
+import { checkExpression } from "@catena/expr";
 import type { PluginRecords, RequestContext } from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
-import { formatName, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
+import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
 import type { Change } from "@catena/store";
-import type { Resolver, Transport } from "@catena/upstream";
+import type { Resolver, Transport, UpstreamRuntime } from "@catena/upstream";
 import type { GatewayStatus } from "../control-plane.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -19,12 +20,21 @@ export interface ConfigurationOptions {
   readonly settings: Settings;
   readonly resolver: Resolver;
   readonly transport: Transport;
+  readonly upstreams: UpstreamRuntime;
   readonly records: PluginRecords;
   readonly log: Log;
 }
 
 /** Most missing references that `/status` lists; the first ones tell what is wrong. */
 const maxDangling = 100;
+
+/** Kinds that plans depend on without naming them: who asks is known only when a request runs. */
+const isEverywhere: ReadonlySet<Kind> = new Set<Kind>([
+  "global_rules",
+  "consumers",
+  "consumer_groups",
+  "plugin_metadata",
+]);
 
 /**
  * Everything that is served, and the only thing that changes it. A batch of changes is applied in one
@@ -36,20 +46,29 @@ export class Configuration implements SyncTarget {
   readonly #survivors = new SurvivorPool();
   readonly #consumers = new ConsumerIndex(plugins.registry);
   readonly #router: Router<RouteEntry, RequestContext>;
+  readonly #entries = new Map<string, RouteEntry>();
   readonly #compiler: RouteCompiler;
+  readonly #upstreams: UpstreamRuntime;
   readonly #log: Log;
+  /** `undefined`: not compiled yet. */
+  #unmatched: RoutePlan | null | undefined;
   #loaded = false;
 
   constructor(options: ConfigurationOptions) {
     const { settings, log } = options;
     this.#log = log;
-    this.#table = new ResourceTable(settings.prefix, { registry: plugins.registry });
+    this.#upstreams = options.upstreams;
+    this.#table = new ResourceTable(settings.prefix, {
+      registry: plugins.registry,
+      checkExpression,
+    });
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
     this.#compiler = new RouteCompiler({
       ...options,
       table: this.#table,
       survivors: this.#survivors,
       consumers: this.#consumers,
+      unknownPlugins: settings.unknownPlugins,
     });
   }
 
@@ -74,6 +93,7 @@ export class Configuration implements SyncTarget {
       else this.#reportRejection(change);
     }
     for (const resource of changed) this.#index(resource);
+    if (changed.some(({ kind }) => isEverywhere.has(kind))) this.#forgetPlans();
     for (const resource of this.#affected(changed)) this.#refresh(resource);
     this.#loaded = true;
   }
@@ -81,14 +101,21 @@ export class Configuration implements SyncTarget {
   /** Finds the route of a request and, compiling it on first use, its plan. */
   match(ctx: RequestContext): RoutePlan | null {
     const match = this.#router.match(ctx.host, ctx.path, ctx.method, ctx, ctx.rawHost);
-    if (match === null) return null;
+    if (match === null) {
+      this.#unmatched ??= this.#compiler.compileUnmatched();
+      return this.#unmatched;
+    }
     const entry = match.payload;
     entry.plan ??= this.#compiler.compile(entry.id);
+    const { plan } = entry;
     ctx.routeId = entry.id;
+    ctx.routeName = plan.routeName;
+    ctx.serviceId = plan.serviceId;
+    ctx.serviceName = plan.serviceName;
     ctx.matchedUri = match.pattern;
     const params = match.params(ctx.path);
     if (params !== null) ctx.params = params;
-    return entry.plan;
+    return plan;
   }
 
   describe(): Pick<GatewayStatus, "resources" | "rejected" | "dangling"> {
@@ -104,13 +131,24 @@ export class Configuration implements SyncTarget {
     };
   }
 
+  /** What is part of every route's plan changed: all of them are compiled anew when next used. */
+  #forgetPlans(): void {
+    this.#compiler.forgetGlobal();
+    this.#unmatched = undefined;
+    for (const entry of this.#entries.values()) entry.plan = null;
+  }
+
   #index(resource: ResourceKey): void {
     const value = this.#table.get(resource.kind, resource.id);
     this.#dependents.set(
       resource,
       value === undefined ? [] : referencesOf(resource.kind, value, { registry: plugins.registry }),
     );
-    if (value === undefined) this.#survivors.drop(formatName(resource));
+    const name = formatName(resource);
+    if (value === undefined) {
+      this.#survivors.drop(name);
+      this.#upstreams.removed(name);
+    } else this.#upstreams.changed(name);
     this.#compiler.forget(resource);
     const { kind, id } = resource;
     if (kind === "consumers") this.#consumers.setConsumer(id, this.#table.get(kind, id));
@@ -137,9 +175,11 @@ export class Configuration implements SyncTarget {
     const route = this.#table.get("routes", id);
     if (route === undefined || route.status === 0) {
       this.#router.remove(id);
+      this.#entries.delete(id);
       return;
     }
     const entry: RouteEntry = { id, plan: null };
+    this.#entries.set(id, entry);
     this.#router.replace(id, [routerEntry(entry, route, this.#table)]);
   }
 

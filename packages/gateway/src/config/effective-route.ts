@@ -1,11 +1,16 @@
-import type { PluginConfs, Route, Timeout, Upstream } from "@catena/schema";
+import type { Route, Timeout, Upstream } from "@catena/schema";
+import { owned } from "./consumer-plans.ts";
+import type { OwnedPlugin } from "./plugin-set.ts";
 import type { ResourceTable } from "./resource-table.ts";
 
 /** A route with what it takes over from its plugin config and service. */
 export interface EffectiveRoute {
   readonly id: string;
   readonly route: Route;
-  readonly plugins: PluginConfs;
+  readonly plugins: readonly OwnedPlugin[];
+  /** Names for variables and conditions; empty where there is none. */
+  readonly serviceId: string;
+  readonly serviceName: string;
   readonly hosts: readonly string[];
   readonly upstream: UpstreamChoice | null;
   readonly timeout: Timeout | undefined;
@@ -46,7 +51,17 @@ export function effectiveRoute(id: string, route: Route, table: ResourceTable): 
   return {
     id,
     route,
-    plugins: { ...service?.plugins, ...pluginConfig?.plugins, ...route.plugins },
+    plugins: [
+      ...new Map(
+        [
+          ...owned(service?.plugins, `services/${route.service_id}`),
+          ...owned(pluginConfig?.plugins, `plugin_configs/${route.plugin_config_id}`),
+          ...owned(route.plugins, `routes/${id}`),
+        ].map((plugin) => [plugin.name, plugin]),
+      ).values(),
+    ],
+    serviceId: service === undefined ? "" : String(route.service_id),
+    serviceName: service?.name ?? "",
     hosts:
       route.hosts ?? (route.host === undefined ? undefined : [route.host]) ?? service?.hosts ?? [],
     upstream: chosen === "missing" ? null : chosen,

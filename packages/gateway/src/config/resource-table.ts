@@ -10,7 +10,6 @@ import {
   type ValidationOptions,
 } from "@catena/schema";
 import type { Change, StoreEntry } from "@catena/store";
-import { findUnserved } from "./unserved.ts";
 
 /** Deepest JSON a stored item may have; deeper ones are refused before they are parsed. */
 const maxItemDepth = 64;
@@ -122,8 +121,7 @@ export class ResourceTable {
       mode: "lenient",
       id,
     });
-    const unserved = value === undefined ? issues : findUnserved(kind, value);
-    if (value === undefined || unserved.length > 0) return unserved.map(formatIssue).join("; ");
+    if (value === undefined) return issues.map(formatIssue).join("; ");
     let items = this.#resources.get(kind);
     if (items === undefined) {
       items = new Map();

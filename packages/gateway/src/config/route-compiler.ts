@@ -3,22 +3,27 @@ import {
   type ConsumerDirectory,
   noHandlers,
   type PhaseHandlers,
-  type PluginHandlers,
   type PluginRecords,
   type PluginServices,
 } from "@catena/pipeline";
-import { plugins } from "@catena/plugins";
-import { formatName, type PluginConfs, type ResourceKey, type Upstream } from "@catena/schema";
+import { formatName, type ResourceKey, type Upstream } from "@catena/schema";
 import {
   compileTimeouts,
-  compileUpstream,
   type Resolver,
   type Transport,
   type UpstreamPlan,
+  type UpstreamRuntime,
 } from "@catena/upstream";
 import type { Log } from "../log.ts";
 import type { SurvivorPool } from "../survivors.ts";
+import { ConsumerPlans, owned } from "./consumer-plans.ts";
 import { effectiveRoute, type UpstreamChoice } from "./effective-route.ts";
+import {
+  compilePlugins,
+  joinPhases,
+  type OwnedPlugin,
+  type PluginSetOptions,
+} from "./plugin-set.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import type { RoutePlan } from "./route-plan.ts";
 import { createTargets } from "./targets.ts";
@@ -27,9 +32,11 @@ export interface RouteCompilerOptions {
   readonly table: ResourceTable;
   readonly survivors: SurvivorPool;
   readonly consumers: ConsumerDirectory;
+  readonly upstreams: UpstreamRuntime;
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly records: PluginRecords;
+  readonly unknownPlugins: "refuse" | "skip";
   readonly log: Log;
 }
 
@@ -39,16 +46,29 @@ export interface RouteCompilerOptions {
  */
 export class RouteCompiler {
   readonly #options: RouteCompilerOptions;
+  readonly #plugins: PluginSetOptions;
   /** By owner (`upstreams/1`, `routes/1`, …); `null` for one that can't be served. */
   readonly #upstreams = new Map<string, UpstreamPlan | null>();
+  /** `undefined`: not compiled yet. */
+  #global: PhaseHandlers | null | undefined;
 
   constructor(options: RouteCompilerOptions) {
     this.#options = options;
+    this.#plugins = {
+      services: (owner) => this.#pluginServices(owner),
+      unknownPlugins: options.unknownPlugins,
+      log: options.log,
+    };
   }
 
   /** Forgets what was compiled from a resource that changed. */
   forget(resource: ResourceKey): void {
     this.#upstreams.delete(formatName(resource));
+  }
+
+  /** Global rules changed: they are part of every plan. */
+  forgetGlobal(): void {
+    this.#global = undefined;
   }
 
   /** @returns a plan for every route of the table; what can't be served answers with a status. */
@@ -61,15 +81,53 @@ export class RouteCompiler {
     if (effective.unavailable !== null) return unavailable(id, effective.unavailable);
     const upstream = effective.upstream === null ? null : this.#upstream(effective.upstream);
     if (effective.upstream !== null && upstream === null) return unavailable(id, 503);
-    const handlers = this.#handlers(`routes/${id}`, effective.plugins);
-    if (handlers === null) return unavailable(id, 503);
+    const global = this.#globalHandlers();
+    const set = compilePlugins(effective.plugins, this.#plugins);
+    if (set === null || global === null) return unavailable(id, 503);
+    const consumers = new ConsumerPlans(effective.plugins, global, table, this.#plugins);
     return {
       id,
-      handlers,
+      handlers: joinPhases(global, set.handlers),
+      forConsumer: (consumer) => consumers.of(consumer),
       upstream,
       timeouts: compileTimeouts(effective.timeout) ?? null,
+      routeName: route.name ?? "",
+      serviceId: effective.serviceId,
+      serviceName: effective.serviceName,
+      isUnmatched: false,
       unavailable: null,
     };
+  }
+
+  /** The plan of requests that no route takes; `null` without global rules. */
+  compileUnmatched(): RoutePlan | null {
+    const global = this.#globalHandlers();
+    if (global === noHandlers) return null;
+    if (global === null) return unavailable("", 503);
+    return { ...unavailable("", 404), unavailable: null, handlers: global, isUnmatched: true };
+  }
+
+  /**
+   * All global rules as one set. A plugin that two of them hold runs for neither, as in APISIX
+   * (apisix/global_rules.lua); `null` when one can't run: then nothing is served.
+   */
+  #globalHandlers(): PhaseHandlers | null {
+    if (this.#global !== undefined) return this.#global;
+    const { table, log } = this.#options;
+    const merged = new Map<string, OwnedPlugin>();
+    const twice = new Set<string>();
+    for (const [id, rule] of table.entries("global_rules")) {
+      for (const plugin of owned(rule.plugins, `global_rules/${id}`)) {
+        if (merged.has(plugin.name)) twice.add(plugin.name);
+        else merged.set(plugin.name, plugin);
+      }
+    }
+    for (const name of twice) {
+      merged.delete(name);
+      log.error("a plugin is in two global rules and runs for neither", { plugin: name });
+    }
+    this.#global = compilePlugins(merged.values(), this.#plugins)?.handlers ?? null;
+    return this.#global;
   }
 
   #upstream({ owner, upstream }: UpstreamChoice): UpstreamPlan | null {
@@ -81,36 +139,13 @@ export class RouteCompiler {
   }
 
   #compileUpstream(owner: string, upstream: Upstream): UpstreamPlan | null {
-    const { resolver, log } = this.#options;
-    const { value, issues } = compileUpstream(upstream, { resolver, random: Math.random });
-    if (value !== undefined) return value;
-    log.error("an upstream can't be served", { owner, reason: issues.map(formatIssue).join("; ") });
-    return null;
-  }
-
-  /** Handlers of all plugins, highest priority first; `null` when one of them can't run. */
-  #handlers(owner: string, confs: PluginConfs): PhaseHandlers | null {
-    const { log } = this.#options;
-    const services = this.#pluginServices(owner);
-    const made: { priority: number; handlers: PluginHandlers }[] = [];
-    for (const [name, conf] of Object.entries(confs)) {
-      const meta = readMeta(conf);
-      const plugin = plugins.get(name);
-      // Unknown plugins were reported when the route was accepted; the route serves without them.
-      if (plugin === undefined || meta.disabled) continue;
-      const { value, issues } = plugin.create(conf, services);
-      if (value === undefined) {
-        log.error("a plugin can't run", {
-          owner,
-          plugin: name,
-          reason: issues.map(formatIssue).join("; "),
-        });
-        return null;
-      }
-      made.push({ priority: meta.priority ?? plugin.schema.priority, handlers: value });
-    }
-    made.sort((a, b) => b.priority - a.priority);
-    return collectPhases(made.map((entry) => entry.handlers));
+    const { upstreams, log } = this.#options;
+    const { value, issues } = upstreams.compile(owner, upstream);
+    if (issues.length === 0 && value !== undefined) return value;
+    const reason = issues.map(formatIssue).join("; ");
+    if (value === undefined) log.error("an upstream can't be served", { owner, reason });
+    else log.warn("an upstream is served without something it asks for", { owner, reason });
+    return value ?? null;
   }
 
   #pluginServices(owner: string): PluginServices {
@@ -137,38 +172,17 @@ export class RouteCompiler {
   }
 }
 
-interface PluginMeta {
-  readonly disabled: boolean;
-  readonly priority: number | undefined;
-}
-
-/** The part of `_meta` that decides about compiling (apisix/plugin.lua). */
-function readMeta(conf: unknown): PluginMeta {
-  const meta =
-    typeof conf === "object" && conf !== null && "_meta" in conf ? conf._meta : undefined;
-  if (typeof meta !== "object" || meta === null) return { disabled: false, priority: undefined };
-  return {
-    disabled: "disable" in meta && meta.disable === true,
-    priority: "priority" in meta && typeof meta.priority === "number" ? meta.priority : undefined,
-  };
-}
-
-function collectPhases(plugins: readonly PluginHandlers[]): PhaseHandlers {
-  const collect = <K extends keyof PhaseHandlers>(phase: K): NonNullable<PluginHandlers[K]>[] =>
-    plugins.flatMap((handlers) => {
-      const handler = handlers[phase];
-      return handler === undefined ? [] : [handler];
-    });
-  return {
-    rewrite: collect("rewrite"),
-    access: collect("access"),
-    beforeProxy: collect("beforeProxy"),
-    headerFilter: collect("headerFilter"),
-    bodyFilter: collect("bodyFilter"),
-    log: collect("log"),
-  };
-}
-
 function unavailable(id: string, status: number): RoutePlan {
-  return { id, handlers: noHandlers, upstream: null, timeouts: null, unavailable: status };
+  return {
+    id,
+    handlers: noHandlers,
+    forConsumer: () => null,
+    upstream: null,
+    timeouts: null,
+    routeName: "",
+    serviceId: "",
+    serviceName: "",
+    isUnmatched: false,
+    unavailable: status,
+  };
 }

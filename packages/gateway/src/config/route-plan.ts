@@ -1,5 +1,6 @@
-import type { PhaseHandlers } from "@catena/pipeline";
+import type { Consumer, PhaseHandlers } from "@catena/pipeline";
 import type { CallTimeouts, UpstreamPlan } from "@catena/upstream";
+import type { ConsumerPlan } from "./consumer-plans.ts";
 
 /**
  * Everything needed to serve one route, decided when the configuration changed. Immutable: a request
@@ -12,6 +13,13 @@ export interface RoutePlan {
   readonly upstream: UpstreamPlan | null;
   /** The route's own timeouts, which win over the upstream's. */
   readonly timeouts: CallTimeouts | null;
+  /** What changes once it is known who asks; `null` for nothing. */
+  forConsumer(consumer: Consumer): ConsumerPlan | null;
+  readonly routeName: string;
+  readonly serviceId: string;
+  readonly serviceName: string;
+  /** No route matched; the plan holds global rules alone. */
+  readonly isUnmatched: boolean;
   /** Status to answer at once because something the route refers to is missing; else `null`. */
   readonly unavailable: number | null;
 }

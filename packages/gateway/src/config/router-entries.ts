@@ -1,3 +1,4 @@
+import { compileAddresses, compileExpression } from "@catena/expr";
 import type { RequestContext } from "@catena/pipeline";
 import type { RouteEntry as RouterEntry } from "@catena/router";
 import type { Route } from "@catena/schema";
@@ -24,6 +25,27 @@ export function routerEntry(
     hosts: effectiveRoute(id, route, table).hosts,
     ...(route.methods === undefined ? {} : { methods: route.methods }),
     ...(route.priority === undefined ? {} : { priority: route.priority }),
+    ...acceptsOf(route),
     payload,
   };
 }
+
+/**
+ * The route's conditions on the request. They were checked when the route was accepted; should one not
+ * compile all the same, the route takes nothing rather than everything.
+ */
+function acceptsOf(route: Route): { readonly accepts?: (ctx: RequestContext) => boolean } {
+  const { remote_addr: address, remote_addrs: addresses, vars } = route;
+  const parts: ((ctx: RequestContext) => boolean)[] = [];
+  const list = addresses ?? (address === undefined ? undefined : [address]);
+  if (list !== undefined) {
+    const { value: contains = never } = compileAddresses(list);
+    parts.push((ctx) => contains(ctx.clientAddress));
+  }
+  if (vars !== undefined && vars.length > 0) parts.push(compileExpression(vars).value ?? never);
+  const [first, second] = parts;
+  if (first === undefined) return {};
+  return { accepts: second === undefined ? first : (ctx) => first(ctx) && second(ctx) };
+}
+
+const never = (): boolean => false;

@@ -1,7 +1,6 @@
 import {
   type GatewayReply,
   messageReply,
-  type PhaseHandlers,
   type PhaseResult,
   RequestContext,
   runPhase,
@@ -64,6 +63,7 @@ export function createRequestHandler(options: HandlerOptions) {
     const ctx = new RequestContext(request, server, options.scheme, target, startedAt);
     const plan = matcher.match(ctx);
     if (plan === null) return toResponse(unmatched(matcher.loaded), response);
+    ctx.handlers = plan.handlers;
     return answer(ctx, plan);
   };
 
@@ -75,14 +75,11 @@ export function createRequestHandler(options: HandlerOptions) {
     } catch (error) {
       produced = errorReply(error, ctx, options.log);
     }
-    return produced instanceof Promise
-      ? answerLater(ctx, plan, produced)
-      : conclude(ctx, plan, produced);
+    return produced instanceof Promise ? answerLater(ctx, produced) : conclude(ctx, produced);
   }
 
   async function answerLater(
     ctx: RequestContext,
-    plan: RoutePlan,
     produced: Promise<GatewayReply>,
   ): Promise<Response> {
     inFlight.add(ctx);
@@ -95,12 +92,12 @@ export function createRequestHandler(options: HandlerOptions) {
     inFlight.delete(ctx);
     // The timer sticks to the connection; the next request on it must not inherit a long one.
     if (inFlight.wasWatched(ctx)) ctx.server.timeout(ctx.request, idleSeconds);
-    return conclude(ctx, plan, reply);
+    return conclude(ctx, reply);
   }
 
   /** The response phases; they run for every reply, whoever made it. */
-  function conclude(ctx: RequestContext, plan: RoutePlan, produced: GatewayReply): Response {
-    const { headerFilter, bodyFilter, log } = plan.handlers;
+  function conclude(ctx: RequestContext, produced: GatewayReply): Response {
+    const { headerFilter, bodyFilter, log } = ctx.handlers;
     let reply = produced;
     let answered: Response;
     try {
@@ -122,29 +119,42 @@ export function createRequestHandler(options: HandlerOptions) {
     if (rewrite.length + access.length + beforeProxy.length > 0) {
       const ended = runPhases(plan, ctx);
       if (ended instanceof Promise) {
-        return ended.then((reply) => reply ?? forward(ctx, plan, options.forwarder));
+        return ended.then((reply) => reply ?? goOn(ctx, plan));
       }
       if (ended !== undefined) return ended;
     }
-    return forward(ctx, plan, options.forwarder);
+    return goOn(ctx, plan);
+  }
+
+  /** No plugin ended the request. */
+  function goOn(ctx: RequestContext, plan: RoutePlan): Pending<GatewayReply> {
+    return plan.isUnmatched ? unmatched(true) : forward(ctx, plan, options.forwarder);
   }
 }
 
 /** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
-function runPhases({ handlers }: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
-  const ended = runPhase(handlers.rewrite, ctx);
-  if (ended instanceof Promise) {
-    return ended.then((reply) => reply ?? runAfterRewrite(handlers, ctx));
-  }
-  return ended ?? runAfterRewrite(handlers, ctx);
+function runPhases(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+  const ended = runPhase(plan.handlers.rewrite, ctx);
+  if (ended instanceof Promise) return ended.then((reply) => reply ?? runIdentified(plan, ctx));
+  return ended ?? runIdentified(plan, ctx);
 }
 
-function runAfterRewrite(handlers: PhaseHandlers, ctx: RequestContext): Pending<PhaseResult> {
-  const ended = runPhase(handlers.access, ctx);
-  if (ended instanceof Promise) {
-    return ended.then((reply) => reply ?? runPhase(handlers.beforeProxy, ctx));
-  }
-  return ended ?? runPhase(handlers.beforeProxy, ctx);
+/** Rewrite is over, so it is known who asks: the consumer's own plugins join in. */
+function runIdentified(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+  const merged = ctx.consumer === null ? null : plan.forConsumer(ctx.consumer);
+  if (merged === null) return runAfterRewrite(ctx);
+  if (merged.unavailable) return statusReply(503);
+  ctx.handlers = merged.handlers;
+  const ended = runPhase(merged.rewrite, ctx);
+  if (ended instanceof Promise) return ended.then((reply) => reply ?? runAfterRewrite(ctx));
+  return ended ?? runAfterRewrite(ctx);
+}
+
+function runAfterRewrite(ctx: RequestContext): Pending<PhaseResult> {
+  const { access, beforeProxy } = ctx.handlers;
+  const ended = runPhase(access, ctx);
+  if (ended instanceof Promise) return ended.then((reply) => reply ?? runPhase(beforeProxy, ctx));
+  return ended ?? runPhase(beforeProxy, ctx);
 }
 
 function refuseEarly(request: Request): GatewayReply | null {

@@ -43,6 +43,10 @@ export const SettingsSchema = Type.Object(
       ],
       { description: "Matching mode, as APISIX's apisix.router.http" },
     ),
+    unknownPlugins: Type.Union([Type.Literal("refuse"), Type.Literal("skip")], {
+      description:
+        "What a route does whose plugin this build lacks: refuse answers 503, skip serves without it",
+    }),
     serverHeader: Type.String({ description: "Server header of every answer; empty: none" }),
     limits: Type.Object(
       {
@@ -77,6 +81,7 @@ export const defaults: Settings = Object.freeze({
   resolver: { hosts: {}, ttlSeconds: 30 },
   transport: "wire",
   router: "radixtree_host_uri",
+  unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
   limits: {
     requestBytes: 1024 * 1024,
