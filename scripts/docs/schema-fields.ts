@@ -17,7 +17,9 @@ export interface SchemaField {
  * @param depth how many levels of objects are opened.
  */
 export function schemaFields(schema: TSchema, depth = 3): SchemaField[] {
-  return membersOf(schema, "", depth);
+  const alternatives: readonly TSchema[] =
+    schema["properties"] === undefined ? (schema["anyOf"] ?? [schema]) : [schema];
+  return alternatives.flatMap((alternative) => membersOf(alternative, "", depth));
 }
 
 function membersOf(schema: TSchema, prefix: string, depth: number): SchemaField[] {

@@ -3,18 +3,21 @@ import { kindNames, kinds } from "@catena/schema";
 import { markdownTable } from "../markdown-table.ts";
 import { schemaFields } from "../schema-fields.ts";
 import apisixPlugins from "./apisix-plugins.json" with { type: "json" };
-import { fieldVerdicts, pluginVerdicts, type Verdict } from "./verdicts.ts";
+import { fieldVerdicts, kindVerdicts, type Verdict } from "./verdicts.ts";
 
 const shownDepth = 3;
 
 /** Writes docs/apisix-compatibility.md: every field and plugin of APISIX, and what becomes of it here. */
 export function writeCompatibility(): string {
   const fields = kindNames.flatMap((kind) => {
+    const otherwise = kindVerdicts[kind] === undefined ? "yes" : "stored";
     const rows = fieldsOf(kind).map((path) => [
       `\`${path}\``,
-      ...told(fieldVerdicts[kind]?.[path]),
+      ...told(fieldVerdicts[kind]?.[path], otherwise),
     ]);
-    return [`### ${kind}`, markdownTable(["field", "served", ""], rows)];
+    const note = kindVerdicts[kind];
+    const table = rows.length === 0 ? "Any object." : markdownTable(["field", "served", ""], rows);
+    return [`### ${kind}`, ...(note === undefined ? [] : [note]), table];
   });
   return `${[intro, "## Plugins", pluginTable(), "## Fields", ...fields].join("\n\n")}\n`;
 }
@@ -27,14 +30,13 @@ export function fieldsOf(kind: (typeof kindNames)[number]): string[] {
 function pluginTable(): string {
   const rows = Object.keys(apisixPlugins).map((name) => {
     if (plugins.get(name) === undefined) return [name, "no", `refused: unknown plugin [${name}]`];
-    const how = pluginVerdicts[name];
-    return [`[${name}](plugins.md#${name})`, how === undefined ? "yes" : "differs", how ?? ""];
+    return [`[${name}](plugins.md#${name})`, "yes", ""];
   });
   return markdownTable(["plugin", "served", ""], rows);
 }
 
-function told(verdict: Verdict | undefined): string[] {
-  if (verdict === undefined) return ["yes", ""];
+function told(verdict: Verdict | undefined, otherwise: string): string[] {
+  if (verdict === undefined) return [otherwise, ""];
   if ("differs" in verdict) return ["differs", verdict.differs];
   return ["refused", verdict.refused];
 }
@@ -48,6 +50,6 @@ test, so whatever APISIX accepts can be stored. This page says what the gateway 
 means as APISIX does, \`differs\` says how, \`refused\` says with which words an item is turned down. An
 item that is refused keeps its last good version in service and is listed on \`/status\`. A plugin that is
 not served is refused by the Admin API, and ignored with a warning where another program stored it, as an
-APISIX without it does.
+APISIX without it does. What plugins do differently is listed with [the plugins](plugins.md#differences-from-apisix).
 
 Nothing written in Lua runs: no \`script\`, no \`filter_func\`, no serverless functions.`;

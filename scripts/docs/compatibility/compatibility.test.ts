@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createLog, defaultSettings, type Gateway, startGateway } from "@catena/gateway";
 import { plugins } from "@catena/plugins";
-import { type JsonObject, type Kind, kindNames } from "@catena/schema";
-import { type ConfigStore, openStore } from "@catena/store";
+import { kindNames } from "@catena/schema";
+import { accepted } from "./accepted.ts";
 import apisixPlugins from "./apisix-plugins.json" with { type: "json" };
 import { fieldsOf } from "./compatibility-table.ts";
-import { fieldVerdicts, pluginVerdicts } from "./verdicts.ts";
+import { openProbeBed, type ProbeBed } from "./probe-bed.ts";
+import { probes } from "./probes.ts";
+import { fieldVerdicts, kindVerdicts } from "./verdicts.ts";
 
 const listed = kindNames.flatMap((kind) =>
   Object.entries(fieldVerdicts[kind] ?? {}).map(([path, verdict]) => ({ kind, path, verdict })),
@@ -19,10 +17,6 @@ test("the list names fields that there are", () => {
   expect(wrong.map(({ kind, path }) => `${kind} ${path}`)).toEqual([]);
 });
 
-test("the list names plugins that are served", () => {
-  expect(Object.keys(pluginVerdicts).filter((name) => plugins.get(name) === undefined)).toEqual([]);
-});
-
 test("every plugin that is served is APISIX's, with its priority, but for proxy-chain", () => {
   const known: Readonly<Record<string, number>> = apisixPlugins;
   const foreign = plugins.registry.plugins.filter(
@@ -31,54 +25,58 @@ test("every plugin that is served is APISIX's, with its priority, but for proxy-
   expect(foreign.map(({ name }) => name)).toEqual([]);
 });
 
+test("every difference that is told has a probe, and the other way round", () => {
+  const told = listed.filter(({ verdict }) => "differs" in verdict);
+  const names = [...told.map(({ kind, path }) => `${kind} ${path}`), ...Object.keys(kindVerdicts)];
+  expect(Object.keys(probes).sort()).toEqual(names.sort());
+});
+
 const refused = listed.flatMap(({ kind, path, verdict }) =>
   "refused" in verdict
     ? [{ name: `${kind} ${path}`, kind, message: verdict.refused, example: verdict.example }]
     : [],
 );
 
-describe("what is refused is refused in these words", () => {
-  const folder = mkdtempSync(join(tmpdir(), "catena-compatibility-"));
-  let store: ConfigStore;
-  let gateway: Gateway;
+describe("the list is what the gateway does", () => {
+  let bed: ProbeBed;
   beforeAll(async () => {
-    store = openStore(`sqlite:${join(folder, "catena.db")}`);
-    gateway = startGateway({
-      settings: {
-        ...defaultSettings,
-        listen: "127.0.0.1:0",
-        controlListen: "127.0.0.1:0",
-        drainSeconds: 0,
-      },
-      store,
-      log: createLog(() => undefined),
-    });
-    await gateway.ready;
+    bed = await openProbeBed();
   });
-  afterAll(async () => {
-    await gateway.stop();
-    await store.close();
-    rmSync(folder, { recursive: true, force: true });
+  afterAll(() => bed.stop());
+
+  test.each(refused)("$name is refused", async ({ kind, message, example }) => {
+    await bed.put({ [`${kind}/example`]: example });
+    const { rejected } = bed.gateway.status();
+    const item = rejected.find(({ key }) => key === `/apisix/${kind}/example`);
+    expect(item?.reason ?? "it is accepted").toContain(message);
   });
 
-  test.each(refused)("$name", async ({ kind, message, example }) => {
-    const reason = await refusalOf(kind, example);
-    expect(reason).toContain(message);
-  });
+  test.each(kindNames.filter((kind) => accepted[kind] !== undefined))(
+    "%s: what is not refused is accepted, every field of it",
+    async (kind) => {
+      const documents = accepted[kind] ?? [];
+      const named = documents.map((document, index) => {
+        const id = `example-${index}`;
+        return [`${kind}/${id}`, kind === "consumers" ? document : { id, ...document }] as const;
+      });
+      await bed.put(Object.fromEntries(named));
+      const rejected = bed.gateway.status().rejected.map(({ key, reason }) => `${key} ${reason}`);
+      expect(rejected.filter((text) => text.startsWith(`/apisix/${kind}/example-`))).toEqual([]);
+      const shown = new Set([
+        "create_time",
+        "update_time",
+        ...named.flatMap(([, doc]) => Object.keys(doc)),
+      ]);
+      const unshown = fieldsOf(kind).filter((path) => {
+        const verdict = fieldVerdicts[kind]?.[path];
+        const isRefused = verdict !== undefined && "refused" in verdict;
+        return !path.includes(".") && !path.includes("[") && !isRefused && !shown.has(path);
+      });
+      expect(unshown).toEqual(kind === "consumers" ? ["id"] : []);
+    },
+  );
 
-  /** What `/status` says about an item once the gateway has seen it. */
-  async function refusalOf(kind: Kind, value: JsonObject): Promise<string> {
-    const key = `/apisix/${kind}/example`;
-    const result = await store.transact({
-      comparisons: [],
-      operations: [{ kind: "put", key, value: JSON.stringify(value) }],
-    });
-    if (!result.committed) throw new Error("a write without comparisons was refused");
-    const giveUpAt = performance.now() + 20_000;
-    while ((gateway.status().store.revision ?? -1) < result.revision) {
-      if (performance.now() > giveUpAt) throw new Error("the gateway does not follow the store");
-      await Bun.sleep(5);
-    }
-    return gateway.status().rejected.find((item) => item.key === key)?.reason ?? "it is accepted";
-  }
+  test.each(Object.entries(probes))("%s differs", async (_, { sees, look }) => {
+    expect<unknown>(await look(bed)).toEqual(sees);
+  });
 });

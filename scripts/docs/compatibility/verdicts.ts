@@ -2,7 +2,10 @@ import type { JsonObject, Kind } from "@catena/schema";
 
 /** What becomes of a field that does not simply work as in APISIX. */
 export type Verdict =
-  | { readonly differs: string }
+  | {
+      /** How. A probe of its name in compatibility.test.ts shows that it is still so. */
+      readonly differs: string;
+    }
   | {
       /** What the gateway says; a test sends `example` and looks for it. */
       readonly refused: string;
@@ -10,30 +13,38 @@ export type Verdict =
       readonly example: JsonObject;
     };
 
-const node = { "127.0.0.1:80": 1 };
+const upstream = { nodes: { "127.0.0.1:80": 1 } };
 const lua = "function(vars) return true end";
+const script = "local _M = {} return _M";
 
 /**
- * Fields that differ from APISIX, by kind and dotted path; every other field is served as there. The
- * list is held against the gateway by compatibility.test.ts.
+ * Fields that differ from APISIX, by kind and dotted path; every other field is served as there.
  */
 export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string, Verdict>>>>> = {
   routes: {
     filter_func: {
-      refused: "filter_func",
-      example: { uri: "/v", upstream: { nodes: node }, filter_func: lua },
+      refused: "Lua code cannot run here",
+      example: { id: "example", uri: "/v", upstream, filter_func: lua },
     },
     script: {
-      refused: "script",
-      example: { uri: "/v", upstream: { nodes: node }, script: "return {}" },
+      refused: "Lua code cannot run here",
+      example: { id: "example", uri: "/v", upstream, script },
     },
+    enable_websocket: { differs: "upgrades are not passed on" },
+  },
+  services: {
+    script: { refused: "Lua code cannot run here", example: { id: "example", script } },
+    enable_websocket: { differs: "upgrades are not passed on" },
   },
   upstreams: {
-    scheme: {
-      differs: "http and https; grpc, grpcs, tcp, udp, tls and kafka are refused when it is used",
-    },
+    scheme: { differs: "http and https; with another the route answers 503 and the log says why" },
   },
 };
 
-/** Plugins that are served and differ in something. */
-export const pluginVerdicts: Readonly<Record<string, string>> = {};
+/** Kinds that are stored and have no effect, or another one. */
+export const kindVerdicts: Readonly<Partial<Record<Kind, string>>> = {
+  protos: "Stored; nothing uses them.",
+  stream_routes: "Stored; TCP and UDP are not served.",
+  ssls: "Stored; the gateway does not serve TLS.",
+  secrets: "Stored; references to them are not resolved.",
+};

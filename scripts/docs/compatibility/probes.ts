@@ -1,0 +1,70 @@
+import { defaultSettings } from "@catena/gateway";
+import { plugins } from "@catena/plugins";
+import type { ProbeBed } from "./probe-bed.ts";
+
+/** Resolves to what is seen; the entry says what that is as long as the difference is there. */
+export interface Probe {
+  readonly sees: unknown;
+  look(bed: ProbeBed): unknown;
+}
+
+/**
+ * A probe for each difference that verdicts.ts tells, by kind and field. One that sees something else
+ * means that the difference is gone and the list is stale.
+ */
+export const probes: Readonly<Record<string, Probe>> = {
+  "routes enable_websocket": { sees: "error", look: upgrade },
+  "services enable_websocket": { sees: "error", look: upgrade },
+  "upstreams scheme": {
+    sees: 503,
+    look: async (bed) => {
+      const upstream = { ...bed.upstream, scheme: "grpc" };
+      await bed.put({ "routes/grpc": { id: "grpc", uri: "/grpc", upstream } });
+      return (await fetch(`${bed.url}/grpc`)).status;
+    },
+  },
+  secrets: {
+    sees: 401,
+    look: async (bed) => {
+      process.env["CATENA_PROBE_KEY"] = "from-the-environment";
+      await bed.put({
+        "routes/secret": {
+          id: "secret",
+          uri: "/secret",
+          upstream: bed.upstream,
+          plugins: { "key-auth": {} },
+        },
+        "consumers/secret": {
+          username: "secret",
+          plugins: { "key-auth": { key: "$env://CATENA_PROBE_KEY" } },
+        },
+      });
+      const headers = { apikey: "from-the-environment" };
+      const { status } = await fetch(`${bed.url}/secret`, { headers });
+      delete process.env["CATENA_PROBE_KEY"];
+      return status;
+    },
+  },
+  protos: { sees: undefined, look: () => plugins.get("grpc-transcode") },
+  stream_routes: { sees: [], look: () => settingsLike(/stream/i) },
+  ssls: { sees: [], look: () => settingsLike(/ssl|tls/i) },
+};
+
+/** What becomes of a WebSocket through a route that allows it. */
+async function upgrade(bed: ProbeBed): Promise<string> {
+  await bed.put({
+    "services/ws": { id: "ws", enable_websocket: true, upstream: bed.upstream },
+    "routes/ws": { id: "ws", uri: "/ws", enable_websocket: true, service_id: "ws" },
+  });
+  const socket = new WebSocket(`${bed.url.replace("http", "ws")}/ws`);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  socket.onopen = () => resolve("open");
+  socket.onerror = () => resolve("error");
+  const seen = await promise;
+  socket.close();
+  return seen;
+}
+
+function settingsLike(pattern: RegExp): string[] {
+  return Object.keys(defaultSettings).filter((name) => pattern.test(name));
+}
