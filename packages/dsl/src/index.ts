@@ -24,6 +24,7 @@ export { merged } from "./chain/scope.ts";
 // Compiling
 export { type CompiledResource, type CompileOptions, compile } from "./compile/compile.ts";
 export type { Declaration, Target } from "./declaration.ts";
+export { decompile, type StoredResource } from "./decompile/decompile.ts";
 export { type Config, defineConfig, type Group } from "./define-config.ts";
 export { dslErrors } from "./errors.ts";
 // Helpers

@@ -50,9 +50,9 @@ export function isReference(value: unknown): value is object {
     : false;
 }
 
-/** The stored form of a reference; `null` for any other value. */
-export function storedReference(value: unknown): StoredValue | null {
-  const node = isReference(value) ? nodes.get(value) : undefined;
+/** The stored form of a reference, which may be any value; `null` for what is none. */
+export function storedReference(reference: object): StoredValue {
+  const node = nodes.get(reference);
   return node === undefined ? null : toStoredNode(node);
 }
 

@@ -16,8 +16,7 @@ const MAX_DEPTH = 64;
  * @throws DSL_VALUE for a function, a date, `NaN` and whatever else JSON cannot hold.
  */
 export function toStored(value: unknown, depth = 0): StoredValue {
-  const reference = storedReference(value);
-  if (reference !== null) return reference;
+  if (isReference(value)) return storedReference(value);
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number" && Number.isFinite(value)) return value;
   if (depth > MAX_DEPTH) throw refuse("a value that nests this deep", "a cycle perhaps");

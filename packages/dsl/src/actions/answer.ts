@@ -1,9 +1,11 @@
 import type { StoredExit } from "@catena/ir";
-import type { In, Maybe } from "../scope-types.ts";
+import type { In, Maybe, Refers } from "../scope-types.ts";
 import { toStored, toStoredRecord } from "../to-stored.ts";
 
-/** Values of headers by name; one that is absent is not sent. */
-export type HeaderValues = Readonly<Record<string, Maybe<string | number | boolean>>>;
+/** Values of headers by name; one that is absent is not sent, a list is sent one by one. */
+export type HeaderValues = Readonly<
+  Record<string, Maybe<string | number | boolean> | Refers<readonly string[] | undefined>>
+>;
 
 /** What a client is answered with. */
 export interface Answer {

@@ -1,4 +1,4 @@
-import { pathReference } from "../reference.ts";
+import { isReference, pathReference } from "../reference.ts";
 import type { Out, Ref, Refers, ResultOf, Undescribed } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
 import { type Action, defined, makeAction } from "./action.ts";
@@ -6,17 +6,25 @@ import { toInnerAction } from "./inner-action.ts";
 import { type ErrorAction, type OrderPolicy, toStoredError, toStoredPolicies } from "./policies.ts";
 
 /** How an `each` goes over its list. */
-export interface EachPolicy extends OrderPolicy {
+export interface EachPolicy<E = Undescribed> extends OrderPolicy {
   /** Most calls at a time; default 16. */
   readonly concurrency?: number;
   /** More items than this is a 422 before the first call; default 100. */
   readonly max?: number;
-  /** What becomes of one item that fails; `skip` leaves `null` in its place. Default `fail`. */
-  readonly onError?: ErrorAction;
+  /**
+   * What becomes of one item that fails; `skip` leaves `null` in its place. A fallback may be made
+   * of the item: `{ fallback: (item) => ({ sku: item.sku, left: 0 }) }`. Default `fail`.
+   */
+  readonly onError?: "fail" | "skip" | { readonly fallback: Shape | ItemFallback<E> };
   /** What becomes of the step when an item failed it. Default `fail`. */
   readonly onFailure?: ErrorAction;
   readonly parallel?: true;
 }
+
+/** Anything that can be stored; not `unknown`, beside which a callback's parameters have no type. */
+type Shape = string | number | boolean | null | object;
+
+type ItemFallback<E> = (item: Ref<E>, index: Ref<number>) => unknown;
 
 /**
  * Does the same for each item of a list, several at a time; the results are in the list's order.
@@ -27,12 +35,12 @@ export interface EachPolicy extends OrderPolicy {
  * @example
  * each($.orders.items, (item) => call(stock.bySku, { params: { sku: item.sku } }), { max: 50 })
  */
-export function each<E = Undescribed, R = unknown, const P extends EachPolicy = object>(
+export function each<E = Undescribed, R = unknown, const P extends EachPolicy<E> = object>(
   list: Refers<readonly E[]>,
   make: (item: Ref<E>, index: Ref<number>) => Action<R>,
-  policy?: P,
+  policy?: P & EachPolicy<E>,
 ): Action<ResultOf<ItemOf<R, P>[], StepPolicyOf<P>>> {
-  const { concurrency, max, onError, onFailure, ...rest }: EachPolicy = policy ?? {};
+  const { concurrency, max, onError, onFailure, ...rest }: EachPolicy<E> = policy ?? {};
   // References are data; what they will be is said by the type.
   const item = pathReference(["item"]) as Ref<E>;
   const index = pathReference(["index"]) as Ref<number>;
@@ -42,10 +50,27 @@ export function each<E = Undescribed, R = unknown, const P extends EachPolicy = 
       concurrency,
       max,
       do: toInnerAction(make(item, index), "an item", "onError goes to each, not to the call"),
-      on_error: onError === undefined ? undefined : toStoredError(onError),
+      on_error: onError === undefined ? undefined : toItemError(onError, item, index),
     }),
     ...toStoredPolicies({ ...rest, ...(onFailure === undefined ? {} : { onError: onFailure }) }),
   });
+}
+
+function toItemError<E>(
+  onError: NonNullable<EachPolicy<E>["onError"]>,
+  item: Ref<E>,
+  index: Ref<number>,
+): ReturnType<typeof toStoredError> {
+  if (typeof onError !== "object") return toStoredError(onError);
+  const { fallback } = onError;
+  return isItemFallback<E>(fallback)
+    ? toStoredError({ fallback: fallback(item, index) })
+    : toStoredError({ fallback });
+}
+
+function isItemFallback<E>(fallback: unknown): fallback is ItemFallback<E> {
+  // A reference is a function to JavaScript.
+  return typeof fallback === "function" && !isReference(fallback);
 }
 
 /** An item that was skipped is `null`. */
@@ -56,7 +81,9 @@ type ItemOf<R, P> =
       ? A extends "skip"
         ? null
         : A extends { readonly fallback: infer F }
-          ? Out<F>
+          ? F extends (...args: never) => infer V
+            ? Out<V>
+            : Out<F>
           : never
       : never);
 

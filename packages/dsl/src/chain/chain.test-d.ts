@@ -204,6 +204,14 @@ const many = c.step("many", ($) =>
 expectTypeOf(many.reply(($) => $.many)).toEqualTypeOf<
   ChainRoute<{ id: string; n?: number }, { tag: string; index: number }[]>
 >();
+const fallen = c.step("many", ($) =>
+  each($.u.tags, (tag) => value({ tag }), {
+    onError: { fallback: (tag) => ({ tag, none: true }) },
+  }),
+);
+expectTypeOf(fallen.reply(($) => $.many)).toEqualTypeOf<
+  ChainRoute<{ id: string; n?: number }, ({ tag: string } | { tag: string; none: boolean })[]>
+>();
 // @ts-expect-error -- each goes over lists
 c.step("a", ($) => each($.u.id, () => value(1)));
 // @ts-expect-error -- the list may be missing

@@ -210,6 +210,20 @@ describe("a step is stored as what it does and its policies", () => {
       },
     ],
     [
+      "an each whose fallback is made of the item",
+      ($) =>
+        each($.a.list, () => value(1), {
+          onError: { fallback: (item, index) => ({ id: item.id, index }) },
+        }),
+      {
+        each: {
+          in: { $ref: ["a", "list"] },
+          do: { value: 1 },
+          on_error: { fallback: { id: { $ref: ["item", "id"] }, index: { $ref: ["index"] } } },
+        },
+      },
+    ],
+    [
       "a choose",
       ($) =>
         choose(

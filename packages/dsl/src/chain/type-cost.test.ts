@@ -1,12 +1,5 @@
-import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-const dsl = join(import.meta.dir, "../..");
-const root = join(dsl, "../..");
-const folder = mkdtempSync(join(tmpdir(), "catena-types-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+import { expect, test } from "bun:test";
+import { typeCheck } from "../testbed/type-check.ts";
 
 const declarations = `
 import { Type } from "@sinclair/typebox";
@@ -50,32 +43,9 @@ function source(steps: number): string {
 
 /** How many types TypeScript instantiates for a config: the same on every machine. */
 async function instantiations(steps: number): Promise<number> {
-  const config = join(folder, `chain-${steps}.ts`);
-  const project = join(folder, `tsconfig-${steps}.json`);
-  await Bun.write(config, source(steps));
-  await Bun.write(
-    project,
-    JSON.stringify({
-      extends: join(root, "tsconfig.json"),
-      include: [config],
-      exclude: [],
-      compilerOptions: {
-        typeRoots: [join(root, "node_modules")],
-        paths: {
-          "@catena/dsl": [join(dsl, "src/index.ts")],
-          "@sinclair/typebox": [join(dsl, "node_modules/@sinclair/typebox/build/esm/index.d.mts")],
-        },
-      },
-    }),
-  );
-  const tsc = Bun.spawn({
-    cmd: [join(root, "node_modules/.bin/tsc"), "-p", project, "--extendedDiagnostics"],
-    stdout: "pipe",
-  });
-  const [out, code] = await Promise.all([new Response(tsc.stdout).text(), tsc.exited]);
-  expect(out).not.toContain("error TS");
-  expect(code).toBe(0);
-  return Number(/Instantiations:\s+(\d+)/.exec(out)?.[1]);
+  const { errors, output } = await typeCheck([source(steps)]);
+  expect(errors).toEqual([]);
+  return Number(/Instantiations:\s+(\d+)/.exec(output)?.[1]);
 }
 
 // What the packages themselves cost is the same for every config, so a chain of one step is the

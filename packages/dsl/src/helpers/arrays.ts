@@ -2,7 +2,9 @@ import type { Maybe, Ref, Refers, Undescribed } from "../scope-types.ts";
 import { refer } from "./refer.ts";
 
 /** The items of all lists in one; absent ones are passed over. */
-export function concat<T = Undescribed>(...lists: readonly Maybe<readonly T[]>[]): Ref<T[]> {
+export function concat<T = Undescribed>(
+  ...lists: readonly Maybe<readonly T[]>[]
+): Ref<NoInfer<T>[]> {
   return refer("concat", ...lists);
 }
 
@@ -12,11 +14,11 @@ export function length(of: string | Refers<string | object>): Ref<number> {
 }
 
 /** A list's first item; missing when it is empty. */
-export function first<T = Undescribed>(list: Refers<readonly T[]>): Ref<T | undefined> {
+export function first<T = Undescribed>(list: Refers<readonly T[]>): Ref<NoInfer<T> | undefined> {
   return refer("first", list);
 }
 
 /** A list's last item; missing when it is empty. */
-export function last<T = Undescribed>(list: Refers<readonly T[]>): Ref<T | undefined> {
+export function last<T = Undescribed>(list: Refers<readonly T[]>): Ref<NoInfer<T> | undefined> {
   return refer("last", list);
 }

@@ -14,7 +14,7 @@ export function at<
   T = Undescribed,
   const K extends keyof NonNullable<T> & (string | number) = keyof NonNullable<T> &
     (string | number),
->(from: Refers<T>, name: K): Ref<NonNullable<T>[K]> {
+>(from: Refers<T>, name: K): Ref<NonNullable<NoInfer<T>>[K]> {
   const source = callerPosition(at);
   const member = memberReference(from, [name]);
   if (member === null) {
@@ -33,7 +33,7 @@ export function at<
  *
  * @param value JSON as it stands in the store: `{ $op: "gt", args: [{ $ref: ["input", "query", "n"] }, 1] }`
  */
-export function stored<T = unknown>(value: StoredValue): Ref<T> {
+export function stored<T = unknown>(value: StoredValue): Ref<NoInfer<T>> {
   // As in at(): the author says what it will be.
   return rawReference(value) as Ref<T>;
 }

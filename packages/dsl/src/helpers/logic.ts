@@ -28,7 +28,7 @@ export function or(first: Condition, ...conditions: readonly Holds[]): Condition
 export function or<T = Undescribed>(
   value: Refers<T>,
   fallback: DefaultFor<NoInfer<T>>,
-): Ref<NonNullable<T>>;
+): Ref<NonNullable<NoInfer<T>>>;
 export function or(...args: readonly unknown[]): unknown {
   return isCondition(args[0]) ? condition("or", ...args) : coalesce(...args);
 }

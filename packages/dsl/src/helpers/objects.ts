@@ -67,8 +67,8 @@ export function keys(object: Refers<object>): Ref<string[]> {
  *
  * @param members names and values; a value that is absent leaves its member out.
  */
-export function object<const V>(
-  members: readonly (readonly [name: In<string>, value: V])[],
-): Ref<Record<string, Out<V>>> {
+export function object<const M extends readonly (readonly [name: In<string>, value: unknown])[]>(
+  members: M,
+): Ref<Record<string, Out<M[number][1]>>> {
   return refer("object", ...members.flat());
 }

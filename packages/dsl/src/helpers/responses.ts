@@ -17,8 +17,15 @@ export function header(step: Refers<unknown>, name: string): Ref<string | undefi
   return referStored("header", [{ $ref: [wholeStep(step, "header", source)] }, name]);
 }
 
-/** Every value of a header of a call step's response, such as `Set-Cookie`; missing when skipped. */
-export function headers(step: Refers<unknown>, name: string): Ref<string[] | undefined> {
+/**
+ * Every value of a header of a call step's response, for those that come more than once.
+ *
+ * @example .reply(($) => $.login, ($) => ({ headers: { "set-cookie": headers($.login, "set-cookie") } }))
+ */
+export function headers<T>(
+  step: Refers<T>,
+  name: string,
+): Ref<undefined extends T ? string[] | undefined : string[]> {
   const source = callerPosition(headers);
   return referStored("headers", [{ $ref: [wholeStep(step, "headers", source)] }, name]);
 }
@@ -30,7 +37,7 @@ export function headers(step: Refers<unknown>, name: string): Ref<string[] | und
  *
  * @example jsonata("$sum(items.(price * quantity))", $.cart)
  */
-export function jsonata<T = Undescribed>(expression: string, input?: unknown): Ref<T> {
+export function jsonata<T = Undescribed>(expression: string, input?: unknown): Ref<NoInfer<T>> {
   return referStored("jsonata", [expression, ...(input === undefined ? [] : [toStored(input)])]);
 }
 
