@@ -1,4 +1,11 @@
-import type { Change, ConfigStore, ResetReason, StoreList, StoreWatch } from "@catena/store";
+import {
+  type Change,
+  type ConfigStore,
+  type ResetReason,
+  StagedWatch,
+  type StoreList,
+  type StoreWatch,
+} from "@catena/store";
 import type { Log } from "../log.ts";
 
 /** Where the configuration that is served comes from, for `/status`. */
@@ -54,6 +61,8 @@ const heldShare = 0.2;
  */
 export class ConfigSync {
   readonly #options: SyncOptions;
+  /** Writes too large for one transaction of the store become visible at once too. */
+  readonly #staged: StagedWatch;
   #watch: StoreWatch | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #stopped = false;
@@ -70,6 +79,9 @@ export class ConfigSync {
 
   constructor(options: SyncOptions) {
     this.#options = options;
+    this.#staged = new StagedWatch(options.prefix, (id) =>
+      options.log.error("a staged write cannot be read and is left out", { id }),
+    );
     this.ready = new Promise((resolve) => {
       this.#firstList = resolve;
     });
@@ -139,7 +151,11 @@ export class ConfigSync {
   #follow(fromRevision: number): void {
     const { store, prefix } = this.#options;
     this.#watch = store.watch(prefix, fromRevision, {
-      onChanges: (changes, revision) => this.#apply(changes, revision),
+      onChanges: (changes, revision) =>
+        this.#apply(
+          this.#staged.apply(changes, (key) => this.#options.target.modRevision(key)),
+          revision,
+        ),
       onReset: (list, reason) => this.#reset(list, reason),
       onState: (state) =>
         state.kind === "connected"
@@ -157,8 +173,9 @@ export class ConfigSync {
   }
 
   /** Turns a full list into the changes that lead to it. */
-  #reset(list: StoreList, reason: ResetReason): void {
+  #reset(stored: StoreList, reason: ResetReason): void {
     const { target, log } = this.#options;
+    const list = this.#staged.reset(stored);
     const changes: Change[] = [];
     const listed = new Set<string>();
     for (const entry of list.entries) {
