@@ -1,4 +1,4 @@
-export type { GatewayStatus } from "./control-plane.ts";
+export type { GatewayStatus } from "./control/control-plane.ts";
 export { displayUrl, type ListenAddress, listenErrors, parseListen } from "./listen.ts";
 export { createLog, type Log } from "./log.ts";
 export {

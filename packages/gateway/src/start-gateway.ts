@@ -3,7 +3,7 @@ import type { ConfigStore } from "@catena/store";
 import { createResolver, createTransport, createUpstreamRuntime } from "@catena/upstream";
 import { Configuration } from "./config/configuration.ts";
 import { ConfigSync } from "./config/sync.ts";
-import { type GatewayStatus, listenControlPlane } from "./control-plane.ts";
+import { type GatewayStatus, listenControlPlane } from "./control/control-plane.ts";
 import { listenDataPlane } from "./data-plane.ts";
 import { type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -106,6 +106,7 @@ export function startGateway(options: GatewayOptions): Gateway {
   function listenControl() {
     try {
       return listenControlPlane(parseListen(settings.controlListen), {
+        source: configuration.controlSource(),
         status,
         notReady,
         acceptHeld: () => sync.acceptHeld(),

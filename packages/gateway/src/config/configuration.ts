@@ -4,8 +4,9 @@ import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
 import type { Change } from "@catena/store";
-import type { Resolver, Transport, UpstreamRuntime } from "@catena/upstream";
-import type { GatewayStatus } from "../control-plane.ts";
+import type { HealthReport, Resolver, Transport, UpstreamRuntime } from "@catena/upstream";
+import type { GatewayStatus } from "../control/control-plane.ts";
+import type { ControlSource } from "../control/v1-api.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
@@ -48,6 +49,7 @@ export class Configuration implements SyncTarget {
   readonly #router: Router<RouteEntry, RequestContext>;
   readonly #entries = new Map<string, RouteEntry>();
   readonly #compiler: RouteCompiler;
+  readonly #prefix: string;
   readonly #upstreams: UpstreamRuntime;
   readonly #log: Log;
   /** `undefined`: not compiled yet. */
@@ -57,6 +59,7 @@ export class Configuration implements SyncTarget {
   constructor(options: ConfigurationOptions) {
     const { settings, log } = options;
     this.#log = log;
+    this.#prefix = settings.prefix;
     this.#upstreams = options.upstreams;
     this.#table = new ResourceTable(settings.prefix, {
       registry: plugins.registry,
@@ -116,6 +119,43 @@ export class Configuration implements SyncTarget {
     const params = match.params(ctx.path);
     if (params !== null) ctx.params = params;
     return plan;
+  }
+
+  /** What the Control API shows. */
+  controlSource(): ControlSource {
+    const table = this.#table;
+    return {
+      prefix: this.#prefix,
+      item: (kind, id) => table.item(kind, id),
+      items: (kind) =>
+        [...table.entries(kind)].flatMap(([id]) => {
+          const item = table.item(kind, id);
+          return item === null ? [] : [item];
+        }),
+      health: () => this.#health(),
+    };
+  }
+
+  /** Owners with checks that were not used yet have no nodes, as in APISIX. */
+  #health(): readonly HealthReport[] {
+    const reports = new Map(this.#upstreams.healthReports().map((one) => [one.owner, one]));
+    const owners = [
+      ...[...this.#table.entries("upstreams")].map(
+        ([id, value]) => [`upstreams/${id}`, value] as const,
+      ),
+      ...[...this.#table.entries("services")].map(
+        ([id, { upstream }]) => [`services/${id}`, upstream] as const,
+      ),
+      ...[...this.#table.entries("routes")].map(
+        ([id, { upstream }]) => [`routes/${id}`, upstream] as const,
+      ),
+    ];
+    return owners.flatMap(([owner, upstream]) => {
+      const type = upstream?.checks?.active?.type ?? "http";
+      return upstream?.checks === undefined
+        ? []
+        : [reports.get(owner) ?? { owner, type, nodes: [] }];
+    });
   }
 
   describe(): Pick<GatewayStatus, "resources" | "rejected" | "dangling"> {

@@ -63,7 +63,7 @@ export function compilePlugins(
   return { handlers: collectPhases(made.map((one) => one.handlers)), rewriteOf };
 }
 
-export const noPlugins: PluginSet = { handlers: noHandlers, rewriteOf: new Map() };
+const noPlugins: PluginSet = { handlers: noHandlers, rewriteOf: new Map() };
 
 function compilePlugin(
   { name, conf, owner }: OwnedPlugin,

@@ -1,6 +1,7 @@
 import { formatIssue } from "@catena/errors";
 import { formatFault, parseJson } from "@catena/json";
 import {
+  formatName,
   type Kind,
   type ParsedKey,
   parseKey,
@@ -10,6 +11,8 @@ import {
   type ValidationOptions,
 } from "@catena/schema";
 import type { Change, StoreEntry } from "@catena/store";
+
+import type { ControlItem } from "../control/v1-api.ts";
 
 /** Deepest JSON a stored item may have; deeper ones are refused before they are parsed. */
 const maxItemDepth = 64;
@@ -23,6 +26,7 @@ export interface RejectedItem {
 }
 
 interface AcceptedItem {
+  readonly createRevision: number;
   readonly modRevision: number;
   readonly value: unknown;
 }
@@ -53,6 +57,18 @@ export class ResourceTable {
     for (const [id, item] of this.#resources.get(kind) ?? []) {
       yield [id, item.value as ResourceOf<K>];
     }
+  }
+
+  /** A resource with the store's book-keeping, for the Control API. */
+  item(kind: Kind, id: string): ControlItem | null {
+    const found = this.#resources.get(kind)?.get(id);
+    if (found === undefined) return null;
+    return {
+      key: `${this.#prefix}/${formatName({ kind, id })}`,
+      value: found.value,
+      createdIndex: found.createRevision,
+      modifiedIndex: found.modRevision,
+    };
   }
 
   count(kind: Kind): number {
@@ -127,7 +143,8 @@ export class ResourceTable {
       items = new Map();
       this.#resources.set(kind, items);
     }
-    items.set(id, { modRevision: entry.modRevision, value });
+    const { createRevision, modRevision } = entry;
+    items.set(id, { createRevision, modRevision, value });
     return null;
   }
 }

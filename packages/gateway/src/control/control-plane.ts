@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
-import { type ListenAddress, listenErrors } from "./listen.ts";
+import { type ListenAddress, listenErrors } from "../listen.ts";
+import { type ControlSource, createV1Api } from "./v1-api.ts";
 
 /** What `/status` shows; everything a person needs to see why something is not served. */
 export interface GatewayStatus {
@@ -32,6 +33,7 @@ export interface GatewayStatus {
 }
 
 export interface ControlPlaneOptions {
+  readonly source: ControlSource;
   readonly status: () => GatewayStatus;
   /** `null` when ready, else the reason why not. */
   readonly notReady: () => string | null;
@@ -46,7 +48,8 @@ export interface ControlPlane {
 
 /**
  * The control API of one gateway process, on loopback by default and without authentication, as
- * APISIX's: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`.
+ * APISIX's: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`, and what {@link createV1Api}
+ * shows.
  *
  * @throws LISTEN_FAILED
  */
@@ -54,7 +57,13 @@ export function listenControlPlane(
   address: ListenAddress,
   options: ControlPlaneOptions,
 ): ControlPlane {
-  const app = new Elysia({ systemRouter: false, normalize: false })
+  const app = new Elysia({
+    systemRouter: false,
+    normalize: false,
+    // Elysia misreads the path behind a host of fewer than four characters.
+    handler: { standardHostname: false },
+  })
+    .use(createV1Api(options.source))
     .get("/status", () => options.status())
     .get("/status/ready", ({ set }) => {
       const reason = options.notReady();
