@@ -49,7 +49,8 @@ Compared with Apache APISIX 3.18.0. Every resource is checked with APISIX's own 
 test, so whatever APISIX accepts can be stored. This page says what the gateway then does with it: \`yes\`
 means as APISIX does, \`differs\` says how, \`refused\` says with which words an item is turned down. An
 item that is refused keeps its last good version in service and is listed on \`/status\`. A plugin that is
-not served is refused by the Admin API, and ignored with a warning where another program stored it, as an
-APISIX without it does. What plugins do differently is listed with [the plugins](plugins.md#differences-from-apisix).
+not served is refused by the Admin API; a route that has one all the same, because another program stored
+it, answers 503 unless the plugin only watches or the setting \`unknownPlugins\` says \`skip\`, as APISIX does.
+What plugins do differently is listed with [the plugins](plugins.md#differences-from-apisix).
 
 Nothing written in Lua runs: no \`script\`, no \`filter_func\`, no serverless functions.`;

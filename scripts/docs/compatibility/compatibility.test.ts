@@ -76,6 +76,18 @@ describe("the list is what the gateway does", () => {
     },
   );
 
+  test("a route with a plugin that is not served answers 503, with one that only watches it does not", async () => {
+    const { upstream } = bed;
+    await bed.put({
+      "routes/unknown": { id: "unknown", uri: "/unknown", upstream, plugins: { "wolf-rbac": {} } },
+      "routes/watched": { id: "watched", uri: "/watched", upstream, plugins: { zipkin: {} } },
+    });
+    const statuses = ["/unknown", "/watched"].map(
+      async (path) => (await fetch(bed.url + path)).status,
+    );
+    expect(await Promise.all(statuses)).toEqual([503, 200]);
+  });
+
   test.each(Object.entries(probes))("%s differs", async (_, { sees, look }) => {
     expect<unknown>(await look(bed)).toEqual(sees);
   });

@@ -26,12 +26,12 @@ export function printAny(value: StoredValue, scope: ValueScope): Doc {
 }
 
 /** The stored form itself. */
-export function printRaw(value: StoredValue): Printed {
+function printRaw(value: StoredValue): Printed {
   return { doc: callDoc([use("stored"), "<any>"], jsonDoc(value)), kind: "any" };
 }
 
 /** The shortest expression that is stored as this value. */
-export function printValue(value: StoredValue, scope: ValueScope): Printed {
+function printValue(value: StoredValue, scope: ValueScope): Printed {
   if (isStoredReference(value)) return printReference(value, scope) ?? printRaw(value);
   if (isStoredOperation(value)) {
     if (isMergedValue(value, [...scope.steps.keys()])) {

@@ -209,7 +209,10 @@ export function describeReuse(context: ConformanceContext, open: () => Transport
       expect(activeCalls).toBe(0);
       expect(openConnections).toBe(idleConnections);
       await transport.close();
-      await until(() => server.openCount === 0, "every connection is closed");
+      // Idle connections of fetch are the runtime's, which closes them when it likes.
+      if (transport.name !== "fetch") {
+        await until(() => server.openCount === 0, "every connection is closed");
+      }
       expect(transport.stats()).toEqual({ openConnections: 0, idleConnections: 0, activeCalls: 0 });
     } finally {
       server.stop();
