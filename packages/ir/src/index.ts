@@ -9,6 +9,16 @@ export {
 export { pathParameters } from "./check/call-path.ts";
 export { checkChain } from "./check/check-chain.ts";
 export { irErrors } from "./errors.ts";
+export {
+  type ExplainedCall,
+  type ExplainedChain,
+  type ExplainedEnd,
+  type ExplainedStep,
+  explainChain,
+  explainPlan,
+} from "./explain/explain-chain.ts";
+export { explainMermaid } from "./explain/explain-mermaid.ts";
+export { explainText } from "./explain/explain-text.ts";
 export { isEqualJson } from "./operators/compare.ts";
 export { holds } from "./operators/logic.ts";
 export type {

@@ -4,6 +4,7 @@ import type {
   StoredChain,
   StoredExit,
   StoredItemPolicies,
+  StoredReference,
   StoredStep,
   StoredValue,
 } from "../stored-chain.ts";
@@ -64,6 +65,14 @@ function* valuesOfExit(exit: StoredExit): Values {
   if (exit.status !== undefined) yield exit.status;
   yield* Object.values(exit.headers ?? {});
   if (exit.body !== undefined) yield exit.body;
+}
+
+/** The path of every reference in a value, in the order they are written. */
+export function* collectReferences(value: StoredValue): Generator<StoredReference["$ref"], void> {
+  if (typeof value !== "object" || value === null || isStoredLiteral(value)) return;
+  if (isStoredReference(value)) yield value.$ref;
+  else if (isList(value)) for (const item of value) yield* collectReferences(item);
+  else for (const member of Object.values(value)) yield* collectReferences(member);
 }
 
 /** Adds the first segment of every reference in a value: step names, `input`, `item`, `index`. */
