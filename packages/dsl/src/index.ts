@@ -23,6 +23,7 @@ export type { ClassicCall } from "./chain/classic-call.ts";
 export { merged } from "./chain/scope.ts";
 // Compiling
 export { type CompiledResource, type CompileOptions, compile } from "./compile/compile.ts";
+export { checkSameMatch } from "./compile/same-match.ts";
 export type { Declaration, Target } from "./declaration.ts";
 export { decompile, type StoredResource } from "./decompile/decompile.ts";
 export { type Config, defineConfig, type Group } from "./define-config.ts";

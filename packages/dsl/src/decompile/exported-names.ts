@@ -8,6 +8,7 @@ export const EXPORTED_NAMES: readonly string[] = [
   "at",
   "call",
   "chain",
+  "checkSameMatch",
   "choose",
   "coalesce",
   "compile",
