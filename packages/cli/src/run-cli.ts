@@ -45,7 +45,7 @@ export async function runCli(args: readonly string[], context: CommandContext): 
   try {
     return await command.run(readArguments(name, rest, command.options), context);
   } catch (error) {
-    if (!isGatewayError(error)) throw error;
+    if (!isGatewayError(error) && !isSystemError(error)) throw error;
     output.err(
       `${output.style.red("error")} ${error.message} ${output.style.dim(`[${error.code}]`)}`,
     );
@@ -53,7 +53,17 @@ export async function runCli(args: readonly string[], context: CommandContext): 
   }
 }
 
+/** What the file system or the network refused (`EACCES: permission denied, open '…'`). */
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return (
+    error instanceof Error &&
+    "syscall" in error &&
+    "code" in error &&
+    typeof error.code === "string"
+  );
+}
+
 function exitCodeOf(code: string): number {
   if (code === "USAGE") return 2;
-  return code === "STORE_UNAVAILABLE" ? 3 : 1;
+  return code === "STORE_UNAVAILABLE" || code === "DEPLOY_UNFINISHED" ? 3 : 1;
 }

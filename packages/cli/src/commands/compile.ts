@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { CompiledResource } from "@catena/dsl";
 import type { OptionSpecs } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import type { EvaluatedResource } from "../config/evaluation.ts";
+import { toListItem } from "../config/read-resource-list.ts";
 import { loadFromArguments, targetOption } from "./load-from-arguments.ts";
 
 const options: OptionSpecs = {
@@ -35,12 +36,12 @@ export const compileCommand: Command = {
 };
 
 /** `{"routes": [{"id": …}], …}`: what {@link readResourceList} takes. */
-function byKind(resources: readonly EvaluatedResource[]): Record<string, unknown[]> {
+function byKind(resources: readonly CompiledResource[]): Record<string, unknown[]> {
   const documents: Record<string, unknown[]> = {};
-  for (const { kind, id, value } of resources) {
-    const list = documents[kind] ?? [];
-    documents[kind] = list;
-    list.push(kind === "consumers" ? value : { id, ...value });
+  for (const resource of resources) {
+    const list = documents[resource.kind] ?? [];
+    documents[resource.kind] = list;
+    list.push(toListItem(resource));
   }
   return documents;
 }

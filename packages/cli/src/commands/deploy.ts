@@ -1,7 +1,8 @@
 import type { Settings } from "@catena/gateway";
-import type { OptionSpecs, ParsedArguments } from "../arguments.ts";
+import { type OptionSpecs, type ParsedArguments, usageErrors } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { type PreparedDeploy, prepareDeploy } from "../deploy/deploy.ts";
+import { deploymentName } from "../deploy/deployment-record.ts";
 import { formatPlan } from "../deploy/format-plan.ts";
 import { reportIssues } from "../report.ts";
 import { loadSettings, storeOptions } from "../settings/load-settings.ts";
@@ -18,15 +19,21 @@ const options: OptionSpecs = {
   },
   "dry-run": { type: "boolean", help: "show the plan and write nothing" },
   prune: { type: "boolean", help: "delete what this set once deployed and no longer has" },
+  force: { type: "boolean", help: "also write what refers to something that does not exist" },
   yes: { type: "boolean", short: "y", help: "do not ask" },
 };
 
 export const deployCommand: Command = {
   name: "deploy",
-  summary: "compile configs and write them to the store, in one transaction",
+  summary: "compile configs, show what would change, and write it to the store, all or nothing",
   usage: "[FILE|FOLDER …]",
   options,
   run: async (args, context) => {
+    const name = args.text("name") ?? "default";
+    if (!deploymentName.test(name)) {
+      const reason = `--name ${name} is not a name; expected letters, digits, ".", "_" and "-"`;
+      throw usageErrors.USAGE({ reason, command: "deploy" });
+    }
     const { value: settings, issues } = await loadSettings(args, context);
     if (settings === undefined) {
       reportIssues(issues, context.output);
@@ -43,7 +50,7 @@ export const deployCommand: Command = {
       const prepared = await prepareDeploy(loaded.resources, {
         store,
         prefix: settings.prefix,
-        name: args.text("name") ?? "default",
+        name,
         prune: args.flag("prune"),
         now: Math.floor(Date.now() / 1000),
       });
@@ -60,8 +67,12 @@ async function carryOut(
   { output, confirm }: CommandContext,
   settings: Settings,
 ): Promise<number> {
-  const { plan } = prepared;
+  const { plan, issues } = prepared;
   output.out(formatPlan(plan, output.style));
+  if (issues.length > 0 && !args.flag("force")) {
+    reportIssues(issues, output);
+    return 1;
+  }
   if (args.flag("dry-run")) return 0;
   const deletes = plan.changes.filter((change) => change.action === "delete").length;
   if (plan.changes.length > 0 && !args.flag("yes")) {

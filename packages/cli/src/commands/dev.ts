@@ -1,34 +1,58 @@
 import type { Command } from "../command.ts";
+import { findConfigFiles } from "../config/find-files.ts";
 import { reportIssues } from "../report.ts";
 import { DevLoop } from "../run/dev-loop.ts";
 import { serve, serveUntilSignal } from "../run/serve.ts";
-import { listenOptions, loadSettings, storeOptions } from "../settings/load-settings.ts";
+import {
+  findSettingsFile,
+  listenOptions,
+  loadSettings,
+  storeOptions,
+} from "../settings/load-settings.ts";
 import { openConfiguredStore } from "../settings/open-configured-store.ts";
 import { defaultPaths } from "./load-from-arguments.ts";
 
+/**
+ * Where `dev` keeps what it deploys. A settings file may name the store of a running system, which
+ * must not be written to each time a file is saved.
+ */
+const devStore = "sqlite:.catena/dev.db";
+
 export const devCommand: Command = {
   name: "dev",
-  summary: "run a gateway on a local store and deploy configs whenever they are saved",
+  summary: "run a gateway on a store of its own and deploy configs whenever they are saved",
   usage: "[FILE|FOLDER …]",
-  options: { ...storeOptions, ...listenOptions },
+  options: {
+    ...storeOptions,
+    store: {
+      type: "string",
+      placeholder: "URL",
+      help: `where to deploy to (CATENA_STORE); default ${devStore}, whatever the settings file says`,
+    },
+    ...listenOptions,
+  },
   run: async (args, context) => {
-    const { output } = context;
+    const { output, environment } = context;
     const { value: settings, issues } = await loadSettings(args, context);
-    if (settings === undefined) {
-      reportIssues(issues, output);
+    const paths = args.positionals.length > 0 ? args.positionals : defaultPaths;
+    const missing = findConfigFiles(paths).issues;
+    if (settings === undefined || missing.length > 0) {
+      reportIssues([...issues, ...missing], output);
       return 1;
     }
-    const paths = args.positionals.length > 0 ? args.positionals : defaultPaths;
-    const store = openConfiguredStore(settings.store);
-    const loop = new DevLoop({ paths, store, settings, output });
+    const isNamed = args.text("store") !== undefined || (environment["CATENA_STORE"] ?? "") !== "";
+    const own = isNamed ? settings : { ...settings, store: devStore };
+    const store = openConfiguredStore(own.store);
+    const settingsFile = findSettingsFile(args, context);
+    let loop: DevLoop | null = null;
     try {
-      const served = serve(settings, store, output);
+      const served = serve(own, store, output);
+      loop = new DevLoop({ paths, store, settings: own, settingsFile, output });
       await loop.deploy();
-      loop.watch();
       output.err(`watching     ${paths.join(", ")}`);
       return await serveUntilSignal(served, output);
     } finally {
-      loop.stop();
+      await loop?.stop();
       await store.close();
     }
   },

@@ -11,7 +11,7 @@ export const validateCommand: Command = {
     if (loaded === null) return 1;
     const { output } = context;
     output.out(
-      `${output.style.green("valid")}: ${loaded.resources.length} resources in ${loaded.files.length} files`,
+      `${output.style.green("valid")}: ${loaded.resources.length} resources in ${loaded.files} files`,
     );
     return 0;
   },

@@ -2,17 +2,20 @@ import type { Issue } from "@catena/errors";
 import type { EvaluationReply, EvaluationRequest } from "./evaluation.ts";
 
 /** Longest an evaluation may take, in milliseconds; an honest one takes a few. */
-const limitMs = 10_000;
+const defaultLimitMs = 10_000;
 
 /**
  * Evaluates config files in a fresh worker and ends it, however it goes: a file that throws, never
  * ends or exits the process becomes an issue.
  */
-export function evaluate(request: EvaluationRequest): Promise<EvaluationReply> {
+export function evaluate(
+  request: EvaluationRequest,
+  limitMs: number = defaultLimitMs,
+): Promise<EvaluationReply> {
   const worker = new Worker(new URL("./evaluate.worker.ts", import.meta.url).href);
   return new Promise<EvaluationReply>((resolve) => {
     const fail = (issue: Pick<Issue, "code" | "message"> & Partial<Issue>) =>
-      resolve({ kind: "issues", issues: [{ path: "", ...issue }] });
+      resolve({ kind: "issues", issues: [{ path: "", ...issue }], loaded: [] });
     const timer = setTimeout(() => {
       fail({
         code: "CONFIG_TIMEOUT",

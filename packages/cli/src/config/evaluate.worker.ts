@@ -2,14 +2,13 @@
  * Evaluates config files in a realm of its own (docs/decisions/0003): started afresh for every
  * evaluation, so that a changed file is read again, and ended by the parent when it takes too long.
  */
-import { resolve } from "node:path";
+import { resolve, sep } from "node:path";
 import * as dsl from "@catena/dsl";
 import { type Checked, type Issue, isGatewayError, type SourcePosition } from "@catena/errors";
 import { checkExpression } from "@catena/expr";
 import { plugins } from "@catena/plugins";
 import * as typebox from "@sinclair/typebox";
-import type { EvaluatedResource, EvaluationReply, EvaluationRequest } from "./evaluation.ts";
-import { formatPosition } from "./format-position.ts";
+import type { EvaluationOutcome, EvaluationReply, EvaluationRequest } from "./evaluation.ts";
 
 declare const self: Worker;
 
@@ -26,11 +25,29 @@ Bun.plugin({
   },
 });
 
+// What a config prints must not end up in the JSON that `catena compile` prints.
+console.log = console.error;
+console.info = console.error;
+
+/** Frames of our own code are no place in a config. */
+const ownCode = resolve(import.meta.dir, "../../..") + sep;
+
 self.onmessage = async (event: MessageEvent<EvaluationRequest>) => {
-  self.postMessage(await evaluate(event.data));
+  const reply: EvaluationReply = { ...(await evaluate(event.data)), loaded: findLoaded() };
+  self.postMessage(reply);
 };
 
-async function evaluate(request: EvaluationRequest): Promise<EvaluationReply> {
+/** Bun keeps ES modules in this cache too. */
+function findLoaded(): readonly string[] {
+  return Object.keys(require.cache).filter(
+    (file) =>
+      file.startsWith("/") &&
+      !file.startsWith(ownCode) &&
+      !file.includes(`${sep}node_modules${sep}`),
+  );
+}
+
+async function evaluate(request: EvaluationRequest): Promise<EvaluationOutcome> {
   const modules: object[] = [];
   const issues: Issue[] = [];
   for (const file of request.files) {
@@ -46,7 +63,7 @@ async function evaluate(request: EvaluationRequest): Promise<EvaluationReply> {
   return compileAll(modules, request.target);
 }
 
-function takeDefault(module: object | undefined, file: string): EvaluationReply {
+function takeDefault(module: object | undefined, file: string): EvaluationOutcome {
   if (module !== undefined && "default" in module) {
     // Structured cloning refuses functions with an error nobody understands; JSON leaves them out.
     return { kind: "default", value: JSON.parse(JSON.stringify(module.default) ?? "null") };
@@ -64,24 +81,14 @@ function takeDefault(module: object | undefined, file: string): EvaluationReply 
   };
 }
 
-function compileAll(modules: readonly object[], target: "catena" | "apisix"): EvaluationReply {
+function compileAll(modules: readonly object[], target: "catena" | "apisix"): EvaluationOutcome {
   const { value, issues }: Checked<readonly dsl.CompiledResource[]> = dsl.compile(modules, {
     registry: plugins.registry,
     checkExpression,
     target,
   });
   if (value === undefined) return { kind: "issues", issues };
-  return {
-    kind: "resources",
-    resources: value.map(
-      (resource): EvaluatedResource => ({
-        kind: resource.kind,
-        id: resource.id,
-        value: resource.value,
-        place: resource.source === undefined ? null : formatPosition(resource.source),
-      }),
-    ),
-  };
+  return { kind: "resources", resources: value };
 }
 
 /** Syntax errors come as an AggregateError of messages with positions, one by one or alone. */
@@ -123,8 +130,9 @@ function positionOf(error: unknown, file: string): SourcePosition {
     const match = /\(?((?:file:\/\/)?\/[^\s()]+):(\d+):(\d+)\)?$/.exec(line.trim());
     if (match === null) continue;
     const [, path = "", row, column] = match;
-    if (path.includes("/packages/") && !path.endsWith(file)) continue;
-    return { file: path.replace(/^file:\/\//, ""), line: Number(row), column: Number(column) };
+    const at = path.replace(/^file:\/\//, "");
+    if (at.startsWith(ownCode) && at !== resolve(file)) continue;
+    return { file: at, line: Number(row), column: Number(column) };
   }
   return startOf(file);
 }

@@ -1,3 +1,4 @@
+import type { CompiledResource } from "@catena/dsl";
 import type { Issue } from "@catena/errors";
 
 /** What a worker is asked to evaluate. */
@@ -8,17 +9,13 @@ export interface EvaluationRequest {
   readonly target: "catena" | "apisix";
 }
 
-/** A resource as it comes out of a worker: plain JSON. */
-export interface EvaluatedResource {
-  readonly kind: string;
-  readonly id: string;
-  readonly value: Readonly<Record<string, unknown>>;
-  /** `file:line:column` of its declaration, where known. */
-  readonly place: string | null;
-}
+/** A worker's answer; resources are plain JSON. */
+export type EvaluationReply = EvaluationOutcome & {
+  /** Absolute paths of the modules that were loaded, what configs import included. */
+  readonly loaded: readonly string[];
+};
 
-/** A worker's answer. */
-export type EvaluationReply =
-  | { readonly kind: "resources"; readonly resources: readonly EvaluatedResource[] }
+export type EvaluationOutcome =
+  | { readonly kind: "resources"; readonly resources: readonly CompiledResource[] }
   | { readonly kind: "default"; readonly value: unknown }
   | { readonly kind: "issues"; readonly issues: readonly Issue[] };

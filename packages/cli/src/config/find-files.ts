@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { basename, extname, join } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import type { Checked, Issue } from "@catena/errors";
 
 /** A file that holds configuration. */
@@ -26,27 +26,13 @@ export function findConfigFiles(paths: readonly string[]): Checked<readonly Conf
   const files: ConfigFile[] = [];
   const issues: Issue[] = [];
   for (const path of paths) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) {
-      issues.push({
-        path: "",
-        code: "CONFIG_NOT_FOUND",
-        message: `${path} does not exist`,
-        expected: "a config file (.ts, .yaml, .json) or a folder of them",
-      });
-    } else if (stat.isDirectory()) {
-      files.push(...filesBelow(path));
-    } else {
-      const format = formats[extname(path)];
-      if (format !== undefined) files.push({ path, format });
-      else {
-        issues.push({
-          path: "",
-          code: "CONFIG_FORMAT_UNKNOWN",
-          message: `${path} is no config file`,
-          expected: Object.keys(formats).join(", "),
-        });
-      }
+    try {
+      const { value = [], issues: found } = findAt(path);
+      files.push(...value);
+      issues.push(...found);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      issues.push({ path: "", code: "CONFIG_UNREADABLE", message: `${path}: ${reason}` });
     }
   }
   if (files.length === 0 && issues.length === 0) {
@@ -57,7 +43,30 @@ export function findConfigFiles(paths: readonly string[]): Checked<readonly Conf
       expected: "files that export routes, services or upstreams",
     });
   }
-  return issues.length > 0 ? { issues } : { value: files, issues };
+  if (issues.length > 0) return { issues };
+  // A file that is named and lies below a folder that is named too is one file.
+  const unique = new Map(files.map((file) => [resolve(file.path), file]));
+  return { value: [...unique.values()], issues };
+}
+
+function findAt(path: string): Checked<readonly ConfigFile[]> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const format = formats[extname(path)];
+  if (stat?.isDirectory() === true) return { value: filesBelow(path), issues: [] };
+  if (stat !== undefined && format !== undefined) return { value: [{ path, format }], issues: [] };
+  const issue =
+    stat === undefined
+      ? {
+          code: "CONFIG_NOT_FOUND",
+          message: `${path} does not exist`,
+          expected: "a config file (.ts, .yaml, .json) or a folder of them",
+        }
+      : {
+          code: "CONFIG_FORMAT_UNKNOWN",
+          message: `${path} is no config file`,
+          expected: Object.keys(formats).join(", "),
+        };
+  return { issues: [{ path: "", ...issue }] };
 }
 
 function filesBelow(folder: string): ConfigFile[] {

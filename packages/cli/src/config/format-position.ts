@@ -6,12 +6,13 @@ export function formatPosition({ file, line, column }: SourcePosition): string {
   return `${shorten(file)}:${line}:${column}`;
 }
 
-/** The issue with its file as seen from the working directory, which is how people name it. */
+/** The issue with its files as seen from the working directory, which is how people name them. */
 export function withShortFile(issue: Issue): Issue {
   const { source } = issue;
+  const message = issue.message.replaceAll(`${process.cwd()}/`, "");
   return source === undefined
-    ? issue
-    : { ...issue, source: { ...source, file: shorten(source.file) } };
+    ? { ...issue, message }
+    : { ...issue, message, source: { ...source, file: shorten(source.file) } };
 }
 
 function shorten(file: string): string {

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
-import type { Checked, Issue } from "@catena/errors";
+import { resolve } from "node:path";
+import { type CompiledResource, checkSameMatch } from "@catena/dsl";
+import type { Checked, Issue, SourcePosition } from "@catena/errors";
 import { importManifests } from "@catena/importers";
+import { formatName } from "@catena/schema";
 import { evaluate } from "./evaluate.ts";
-import type { EvaluatedResource } from "./evaluation.ts";
+import type { EvaluationReply } from "./evaluation.ts";
 import { type ConfigFile, findConfigFiles } from "./find-files.ts";
-import { withShortFile } from "./format-position.ts";
+import { formatPosition, withShortFile } from "./format-position.ts";
 import { checkResource, type FileResources, readResourceList } from "./read-resource-list.ts";
 
 export interface LoadOptions {
@@ -15,53 +18,77 @@ export interface LoadOptions {
 
 /** Everything the named files and folders declare. */
 export interface LoadedConfig {
-  readonly resources: readonly EvaluatedResource[];
-  /** Files that were read, for watching. */
-  readonly files: readonly string[];
+  readonly resources: readonly CompiledResource[];
+  /** How many config files there are. */
+  readonly files: number;
   /** Findings that keep nothing from being deployed. */
   readonly notes: readonly Issue[];
+}
+
+export interface LoadResult extends Checked<LoadedConfig> {
+  /** Files that the outcome depends on, what configs import included. */
+  readonly dependsOn: readonly string[];
 }
 
 /**
  * Reads configuration of every format below the given paths into one set of resources.
  *
  * @returns no value when anything is wrong: then nothing may be deployed. Issues name file, line and
- *   column where the format has them.
+ *   column, and are those of all files, so that they can be mended in one go.
  */
 export async function loadConfig(
   paths: readonly string[],
   options: LoadOptions,
-): Promise<Checked<LoadedConfig>> {
+): Promise<LoadResult> {
   const { value: files, issues: notFound } = findConfigFiles(paths);
-  if (files === undefined) return { issues: notFound };
-  const parts: FileResources[] = [await evaluateTypeScript(files, options)];
+  if (files === undefined) return { issues: notFound, dependsOn: [] };
+  const reply = await evaluateTypeScript(files, options);
+  const parts: FileResources[] = [
+    {
+      resources: reply.kind === "resources" ? reply.resources : [],
+      issues: reply.kind === "issues" ? reply.issues : [],
+    },
+  ];
+  const dependsOn = [...new Set([...files.map(({ path }) => resolve(path)), ...reply.loaded])];
   const notes: Issue[] = [];
   for (const file of files) {
-    if (file.format === "typescript") continue;
-    const text = readFileSync(file.path, "utf8");
-    if (file.format === "json") parts.push(readResourceList(text, file.path));
-    else parts.push(readManifests(text, file.path, options, notes));
+    if (file.format !== "typescript") parts.push(readDocument(file, options, notes));
   }
-  const issues = parts.flatMap((part) => part.issues).map(withShortFile);
   const resources = parts.flatMap((part) => part.resources);
+  const issues = parts.flatMap((part) => part.issues);
   issues.push(...findDuplicates(resources));
-  if (issues.length > 0) return { issues };
+  // What is declared twice would also be found to match the same.
+  if (issues.length === 0) issues.push(...checkSameMatch(resources));
+  if (issues.length > 0) return { issues: issues.map(withShortFile), dependsOn };
   return {
     issues,
-    value: { resources, files: files.map((file) => file.path), notes: notes.map(withShortFile) },
+    dependsOn,
+    value: { resources, files: files.length, notes: notes.map(withShortFile) },
   };
 }
 
 async function evaluateTypeScript(
   files: readonly ConfigFile[],
-  options: LoadOptions,
-): Promise<FileResources> {
+  { target }: LoadOptions,
+): Promise<EvaluationReply> {
   const scripts = files.filter((file) => file.format === "typescript").map((file) => file.path);
-  if (scripts.length === 0) return { resources: [], issues: [] };
-  const reply = await evaluate({ files: scripts, want: "resources", target: options.target });
-  return reply.kind === "resources"
-    ? { resources: reply.resources, issues: [] }
-    : { resources: [], issues: reply.kind === "issues" ? reply.issues : [] };
+  return scripts.length === 0
+    ? { kind: "resources", resources: [], loaded: [] }
+    : await evaluate({ files: scripts, want: "resources", target });
+}
+
+function readDocument(file: ConfigFile, options: LoadOptions, notes: Issue[]): FileResources {
+  let text: string;
+  try {
+    text = readFileSync(file.path, "utf8");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const issue = { path: "", code: "CONFIG_UNREADABLE", message: `${file.path}: ${reason}` };
+    return { resources: [], issues: [issue] };
+  }
+  return file.format === "json"
+    ? readResourceList(text, file.path)
+    : readManifests(text, file.path, options, notes);
 }
 
 function readManifests(
@@ -73,24 +100,27 @@ function readManifests(
   const imported = importManifests(text, { file, knownHosts: options.knownHosts });
   if (imported.value === undefined) return { resources: [], issues: imported.issues };
   notes.push(...imported.issues);
-  const resources = imported.value.resources.map((resource) => ({ ...resource, place: file }));
+  const source: SourcePosition = { file, line: 1, column: 1 };
+  const resources = imported.value.resources.map((resource) => ({ ...resource, source }));
   return { resources, issues: resources.flatMap(checkResource) };
 }
 
 /** The DSL compares what it compiles; this compares across formats as well. */
-function findDuplicates(resources: readonly EvaluatedResource[]): readonly Issue[] {
-  const seen = new Map<string, EvaluatedResource>();
+function findDuplicates(resources: readonly CompiledResource[]): readonly Issue[] {
+  const seen = new Map<string, CompiledResource>();
   const issues: Issue[] = [];
   for (const resource of resources) {
-    const name = `${resource.kind}/${resource.id}`;
+    const name = formatName(resource);
     const first = seen.get(name);
     if (first === undefined) seen.set(name, resource);
     else {
       issues.push({
         path: "",
         code: "CONFIG_DUPLICATE_ID",
-        message: `${name} is declared twice: ${first.place ?? "?"} and ${resource.place ?? "?"}`,
+        message: `declared already at ${first.source === undefined ? "an unknown place" : formatPosition(first.source)}`,
         hint: "give one of them another id",
+        resource: name,
+        ...(resource.source === undefined ? {} : { source: resource.source }),
       });
     }
   }

@@ -1,78 +1,114 @@
-import type { Issue } from "@catena/errors";
+import type { CompiledResource } from "@catena/dsl";
+import type { Issue, SourcePosition } from "@catena/errors";
 import { checkExpression } from "@catena/expr";
 import { formatFault, parseJson } from "@catena/json";
 import { plugins } from "@catena/plugins";
-import { isJsonObject, isKind, kindNames, parseResource } from "@catena/schema";
-import type { EvaluatedResource } from "./evaluation.ts";
+import {
+  didYouMean,
+  isJsonObject,
+  isKind,
+  type JsonObject,
+  type Kind,
+  kindNames,
+  kinds,
+  parseResource,
+} from "@catena/schema";
+import { locateJson } from "./locate-json.ts";
 
 /** Resources and findings of one file. */
 export interface FileResources {
-  readonly resources: readonly EvaluatedResource[];
+  readonly resources: readonly CompiledResource[];
   readonly issues: readonly Issue[];
 }
 
 /**
  * Reads a JSON file as `catena compile` writes it: lists of resources by kind, each with its id
- * (`{"routes": [{"id": "a", "uri": "/a", …}], "upstreams": […]}`).
+ * (`{"routes": [{"id": "a", "uri": "/a", …}], "upstreams": […]}`). The id of a credential is
+ * `USERNAME/credentials/ID`, that of a secret `MANAGER/ID`; a consumer has its username.
  */
 export function readResourceList(text: string, file: string): FileResources {
-  const json = parseJson(text);
+  const json = parseJson(text, { reportDuplicates: true });
   if (json.kind !== "value") {
-    const issue: Issue = {
-      path: "",
-      code: json.code,
-      message: `not JSON: ${formatFault(json)}`,
-      source: { file, line: json.line, column: json.column },
-    };
-    return { resources: [], issues: [issue] };
+    const { code, line, column } = json;
+    const message = `not JSON: ${formatFault(json)}`;
+    return { resources: [], issues: [{ path: "", code, message, source: { file, line, column } }] };
   }
-  if (!isJsonObject(json.value)) return { resources: [], issues: [wrongShape(file, "")] };
-  const resources: EvaluatedResource[] = [];
-  const issues: Issue[] = [];
+  const at = (path: string): SourcePosition => ({ file, ...locateJson(text, path) });
+  const resources: CompiledResource[] = [];
+  const issues: Issue[] = json.duplicates.map(({ path, line, column }) => ({
+    path,
+    code: "JSON_DUPLICATE_KEY",
+    message: "the same member twice in one object",
+    source: { file, line, column },
+  }));
+  if (!isJsonObject(json.value)) return { resources: [], issues: [wrongShape(at(""), "")] };
   for (const [kind, items] of Object.entries(json.value)) {
+    const path = `/${kind}`;
     if (!isKind(kind) || !Array.isArray(items)) {
-      issues.push(wrongShape(file, `/${kind}`));
+      issues.push(wrongShape(at(path), path, kind));
       continue;
     }
     for (const [index, item] of items.entries()) {
-      const path = `/${kind}/${index}`;
+      const source = at(`${path}/${index}`);
       const id = isJsonObject(item) ? (item["id"] ?? item["username"]) : undefined;
       if (!isJsonObject(item) || (typeof id !== "string" && typeof id !== "number")) {
         issues.push({
-          path,
+          path: `${path}/${index}`,
           code: "RESOURCE_NO_ID",
           message: "a resource without an id",
           expected: '"id" (of a consumer "username")',
-          source: { file, line: 1, column: 1 },
+          source,
         });
         continue;
       }
-      const checked = checkResource({ kind, id: String(id), value: item, place: file });
-      issues.push(...checked);
-      resources.push({ kind, id: String(id), value: item, place: file });
+      const resource = toResource(kind, String(id), item, source);
+      resources.push(resource);
+      issues.push(
+        ...checkResource(resource).map((issue) => ({
+          ...issue,
+          source: at(`${path}/${index}${issue.path}`),
+        })),
+      );
     }
   }
   return { resources, issues };
 }
 
-/** Holds a resource that no DSL has checked against its kind. */
-export function checkResource(resource: EvaluatedResource): readonly Issue[] {
-  const { kind, id, value, place } = resource;
-  if (!isKind(kind)) return [];
-  return parseResource(kind, value, { id, registry: plugins.registry, checkExpression }).issues.map(
-    (issue) =>
-      issue.source === undefined && place !== null
-        ? { ...issue, message: `${place}: ${issue.message}` }
-        : issue,
-  );
+/** In the document a credential and a secret have only the last part of their id. */
+function toResource(
+  kind: Kind,
+  id: string,
+  item: JsonObject,
+  source: SourcePosition,
+): CompiledResource {
+  const isNested = kind === "credentials" || kind === "secrets";
+  const value = isNested ? { ...item, id: id.slice(id.lastIndexOf("/") + 1) } : item;
+  return { kind, id, value, source };
 }
 
-function wrongShape(file: string, path: string): Issue {
+/** Holds a resource that no DSL has checked against its kind. */
+export function checkResource({ kind, id, value, source }: CompiledResource): readonly Issue[] {
+  const { issues } = parseResource(kind, value, {
+    id,
+    registry: plugins.registry,
+    checkExpression,
+  });
+  return source === undefined ? issues : issues.map((issue) => ({ ...issue, source }));
+}
+
+/** A resource as an item of a list, with the id it has among all. */
+export function toListItem({ kind, id, value }: CompiledResource): JsonObject {
+  return kinds[kind].hasId ? { ...value, id } : value;
+}
+
+function wrongShape(source: SourcePosition, path: string, kind?: string): Issue {
+  const meant = kind === undefined ? null : didYouMean(kind, kindNames);
   return {
     path,
     code: "CONFIG_SHAPE",
     message: "not a list of resources by kind",
     expected: `an object whose members are lists: ${kindNames.join(", ")}`,
-    source: { file, line: 1, column: 1 },
+    ...(meant === null ? {} : { hint: `did you mean ${meant}?` }),
+    source,
   };
 }

@@ -19,17 +19,16 @@ const stored = (key: string, value: unknown, modRevision = 7) => ({
   createRevision: 3,
   modRevision,
 });
-const route = { kind: "routes", id: "a", value: { uri: "/a", upstream_id: "u" } };
+const route = { kind: "routes", id: "a", value: { uri: "/a", upstream_id: "u" } } as const;
 
 describe("planChanges", () => {
   test("creates what is not there, with book-keeping and a compare on absence", () => {
     const plan = planChanges(input({ resources: [route] }));
     expect(plan.changes.map((change) => change.action)).toEqual(["create"]);
-    expect(plan.comparisons).toEqual([{ key: "/apisix/routes/a", modRevision: 0 }]);
-    expect(plan.operations).toEqual([
+    expect(plan.items).toEqual([
       {
-        kind: "put",
         key: "/apisix/routes/a",
+        base: 0,
         value: '{"uri":"/a","upstream_id":"u","id":"a","create_time":100,"update_time":100}',
       },
     ]);
@@ -50,7 +49,7 @@ describe("planChanges", () => {
         ],
       }),
     );
-    expect(plan).toMatchObject({ changes: [], operations: [], unchanged: 1 });
+    expect(plan).toMatchObject({ changes: [], items: [], unchanged: 1 });
   });
 
   test("updates what differs, keeps create_time, compares on the revision it was planned against", () => {
@@ -64,10 +63,9 @@ describe("planChanges", () => {
       action: "update",
       fields: [{ path: "/uri", before: "/b", after: "/a" }],
     });
-    expect(plan.comparisons).toEqual([{ key: "/apisix/routes/a", modRevision: 7 }]);
-    expect(plan.operations[0]).toMatchObject({
-      value: expect.stringContaining('"create_time":1,'),
-    });
+    expect(plan.items).toEqual([
+      { key: "/apisix/routes/a", base: 7, value: expect.stringContaining('"create_time":1,') },
+    ]);
   });
 
   test("replaces a stored item that is not JSON", () => {
@@ -84,22 +82,66 @@ describe("planChanges", () => {
     };
     expect(planChanges(input(over))).toMatchObject({ changes: [], orphans: ["routes/old"] });
     const pruned = planChanges(input({ ...over, prune: true }));
-    expect(pruned.operations).toEqual([{ kind: "delete", key: "/apisix/routes/old" }]);
+    expect(pruned.items).toEqual([{ key: "/apisix/routes/old", base: 7, value: null }]);
     expect(pruned.orphans).toEqual([]);
   });
 
-  test("consumers get no id and plugin metadata no times, as APISIX stores them", () => {
+  test("keys, ids and times are those APISIX stores", () => {
     const plan = planChanges(
       input({
         resources: [
           { kind: "consumers", id: "jack", value: { username: "jack" } },
+          { kind: "credentials", id: "jack/credentials/main", value: { id: "main" } },
+          { kind: "secrets", id: "vault/v1", value: { uri: "http://v" } },
           { kind: "plugin_metadata", id: "p", value: { log_format: {} } },
         ],
       }),
     );
-    expect(plan.operations.map((operation) => operation.kind === "put" && operation.value)).toEqual(
-      ['{"username":"jack","create_time":100,"update_time":100}', '{"log_format":{},"id":"p"}'],
+    expect(plan.items.map(({ key, value }) => [key, value])).toEqual([
+      ["/apisix/consumers/jack", '{"username":"jack","create_time":100,"update_time":100}'],
+      [
+        "/apisix/consumers/jack/credentials/main",
+        '{"id":"main","create_time":100,"update_time":100}',
+      ],
+      [
+        "/apisix/secrets/vault/v1",
+        '{"uri":"http://v","id":"v1","create_time":100,"update_time":100}',
+      ],
+      ["/apisix/plugin_metadata/p", '{"log_format":{},"id":"p"}'],
+    ]);
+  });
+
+  test("secrets are masked in what is shown, and written as they are", () => {
+    const pem = "-----BEGIN PRIVATE KEY-----";
+    const plan = planChanges(
+      input({
+        resources: [
+          {
+            kind: "consumers",
+            id: "a",
+            value: { username: "a", plugins: { "key-auth": { key: "hunter2" } } },
+          },
+          {
+            kind: "consumers",
+            id: "b",
+            value: { username: "b", plugins: { "key-auth": { key: "$env://KEY" } } },
+          },
+          { kind: "ssls", id: "s", value: { cert: "c", key: pem, keys: [pem] } },
+        ],
+        stored: [
+          stored("/apisix/consumers/a", {
+            username: "a",
+            plugins: { "key-auth": { key: "hunter1" } },
+          }),
+        ],
+      }),
     );
+    const shown = formatPlan(plan, noStyle);
+    expect(shown).toContain('/plugins/key-auth/key: "(secret)" -> "(secret)"');
+    expect(shown).toContain("$env://KEY");
+    expect(shown).not.toMatch(/hunter|PRIVATE/);
+    expect(plan.items[0]?.value).toContain("hunter2");
+    expect(plan.items[2]?.value).toContain(pem);
   });
 });
 
@@ -119,7 +161,7 @@ describe("diffValues", () => {
 test("formatPlan reads like a diff", () => {
   const plan = planChanges(
     input({
-      resources: [route, { kind: "routes", id: "n", value: { uri: "/n" } }],
+      resources: [route, { kind: "routes", id: "n", value: { uri: "/n" } } as const],
       stored: [
         stored("/apisix/routes/a", { uri: "/b", upstream_id: "u" }),
         stored("/apisix/routes/o", {}),

@@ -1,11 +1,20 @@
-import type { Comparison, Operation, StoreEntry } from "@catena/store";
+import {
+  formatKey,
+  formatName,
+  isJsonObject,
+  type JsonObject,
+  type Kind,
+  kinds,
+  parseKey,
+  type ResourceKey,
+} from "@catena/schema";
+import type { StagedItem, StoreEntry } from "@catena/store";
 import { diffValues, type FieldChange } from "./diff-values.ts";
+import { withoutSecrets } from "./without-secrets.ts";
 
-/** A resource as configs give it: `kind` is the plural name in the store's keys. */
-export interface LocalResource {
-  readonly kind: string;
-  readonly id: string;
-  readonly value: Readonly<Record<string, unknown>>;
+/** A resource as configs give it. */
+export interface LocalResource extends ResourceKey {
+  readonly value: JsonObject;
 }
 
 export interface PlannedChange {
@@ -13,6 +22,7 @@ export interface PlannedChange {
   readonly key: string;
   /** `routes/checkout` */
   readonly name: string;
+  /** With secrets masked. */
   readonly fields: readonly FieldChange[];
 }
 
@@ -22,8 +32,8 @@ export interface DeployPlan {
   readonly unchanged: number;
   /** Deployed earlier from these configs and no longer in them; deleted only with `--prune`. */
   readonly orphans: readonly string[];
-  readonly comparisons: readonly Comparison[];
-  readonly operations: readonly Operation[];
+  /** What to write, each with the revision it was planned against. */
+  readonly items: readonly StagedItem[];
 }
 
 export interface PlanInput {
@@ -40,8 +50,6 @@ export interface PlanInput {
 
 /** Fields the store's book-keeping adds; never part of a comparison. */
 const bookkeeping = new Set(["id", "create_time", "update_time"]);
-const withoutTimes = new Set(["plugin_metadata"]);
-const withoutId = new Set(["consumers"]);
 
 /**
  * Compares what configs say with what is stored. Only resources whose content differs are written;
@@ -49,74 +57,81 @@ const withoutId = new Set(["consumers"]);
  * makes the whole deploy fail instead of being overwritten.
  */
 export function planChanges(input: PlanInput): DeployPlan {
+  const { prefix, now } = input;
   const stored = new Map(input.stored.map((entry) => [entry.key, entry]));
   const changes: PlannedChange[] = [];
-  const comparisons: Comparison[] = [];
-  const operations: Operation[] = [];
+  const items: StagedItem[] = [];
   const wanted = new Set<string>();
   let unchanged = 0;
   for (const resource of input.resources) {
-    const key = `${input.prefix}/${resource.kind}/${resource.id}`;
+    const key = formatKey(resource, prefix);
     wanted.add(key);
     const entry = stored.get(key);
     const before = entry === undefined ? null : parseStored(entry.value);
-    const fields = diffValues(strip(before ?? {}), strip(resource.value));
-    if (before !== null && fields.length === 0) {
+    const differ = diffValues(strip(before ?? {}), strip(resource.value));
+    if (before !== null && differ.length === 0) {
       unchanged++;
       continue;
     }
     changes.push({
       action: entry === undefined ? "create" : "update",
       key,
-      name: `${resource.kind}/${resource.id}`,
-      fields,
+      name: formatName(resource),
+      fields: withoutSecrets(resource.kind, differ, before ?? {}, resource.value),
     });
-    comparisons.push({ key, modRevision: entry?.modRevision ?? 0 });
-    operations.push({ kind: "put", key, value: toStored(resource, before, input.now) });
+    const value = toStored(resource, before, now);
+    items.push({ key, base: entry?.modRevision ?? 0, value });
   }
   const orphans = input.deployed.filter((key) => !wanted.has(key) && stored.has(key));
   if (input.prune) {
     for (const key of orphans) {
-      changes.push({ action: "delete", key, name: key.slice(input.prefix.length + 1), fields: [] });
-      comparisons.push({ key, modRevision: stored.get(key)?.modRevision ?? 0 });
-      operations.push({ kind: "delete", key });
+      changes.push({ action: "delete", key, name: nameOf(key, prefix), fields: [] });
+      items.push({ key, base: stored.get(key)?.modRevision ?? 0, value: null });
     }
   }
   return {
     changes,
     unchanged,
-    orphans: input.prune ? [] : orphans.map((key) => key.slice(input.prefix.length + 1)),
-    comparisons,
-    operations,
+    orphans: input.prune ? [] : orphans.map((key) => nameOf(key, prefix)),
+    items,
   };
+}
+
+/** `routes/checkout`; of a key that is no resource's, what comes after the prefix. */
+function nameOf(key: string, prefix: string): string {
+  const parsed = parseKey(key, prefix);
+  return parsed.type === "resource" ? formatName(parsed) : key.slice(prefix.length + 1);
 }
 
 /** The stored text: what configs say plus APISIX's book-keeping (apisix/admin/resource.lua). */
 function toStored(
-  resource: LocalResource,
-  before: Readonly<Record<string, unknown>> | null,
+  { kind, id, value: given }: LocalResource,
+  before: JsonObject | null,
   now: number,
 ): string {
-  const value: Record<string, unknown> = { ...resource.value };
-  if (!withoutId.has(resource.kind)) value["id"] = resource.id;
-  if (!withoutTimes.has(resource.kind)) {
+  const value: Record<string, unknown> = { ...given };
+  if (kinds[kind].hasId) value["id"] = ownId(kind, id);
+  if (kinds[kind].hasTimes) {
     value["create_time"] = before?.["create_time"] ?? now;
     value["update_time"] = now;
   }
   return JSON.stringify(value);
 }
 
-function strip(value: Readonly<Record<string, unknown>>): Record<string, unknown> {
+/** The `id` member: of a credential and a secret, the last part of the one it has among all. */
+function ownId(kind: Kind, id: string): string {
+  return kind === "credentials" || kind === "secrets" ? id.slice(id.lastIndexOf("/") + 1) : id;
+}
+
+function strip(value: JsonObject): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !bookkeeping.has(key)));
 }
 
 /** `null` for what is not a JSON object: it will be replaced as a whole. */
-function parseStored(text: string): Readonly<Record<string, unknown>> | null {
+function parseStored(text: string): JsonObject | null {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? Object.fromEntries(Object.entries(value))
-      : null;
+    return isJsonObject(value) ? value : null;
   } catch {
     return null;
   }

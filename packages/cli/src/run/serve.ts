@@ -76,23 +76,32 @@ function startAdmin(settings: Settings, store: ConfigStore, log: Log, output: Ou
   return admin;
 }
 
+/** A shell reads this as: ended by SIGINT. */
+const forcedExitCode = 130;
+
+/** What is left of a graceful stop gets this long, in milliseconds, once a second signal came. */
+const forcedStopMs = 500;
+
 /**
  * Waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once.
  *
- * @returns 0
+ * @returns 0, or 130 when a second signal came.
  */
 export async function serveUntilSignal(served: Served, output: Output): Promise<number> {
-  const asked = Promise.withResolvers<void>();
-  const onSignal = (): void => asked.resolve();
+  const first = Promise.withResolvers<void>();
+  const second = Promise.withResolvers<void>();
+  let signals = 0;
+  const onSignal = (): void => {
+    signals++;
+    (signals === 1 ? first : second).resolve();
+  };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  await asked.promise;
+  await first.promise;
   output.err("stopping; once more to stop at once");
-  const again = (): void => {
-    void served.stop();
-  };
-  process.on("SIGINT", again);
-  process.on("SIGTERM", again);
-  await served.stop();
-  return 0;
+  const forced = second.promise.then(async () => {
+    await Promise.race([served.stop(), Bun.sleep(forcedStopMs)]);
+    return forcedExitCode;
+  });
+  return await Promise.race([served.stop().then(() => 0), forced]);
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Checked } from "@catena/errors";
 import { type PartialSettings, resolveSettings, type Settings } from "@catena/gateway";
 import type { OptionSpecs, ParsedArguments } from "../arguments.ts";
@@ -46,16 +46,20 @@ const flagNames = {
   "control-listen": "controlListen",
 } as const;
 
+/** The settings file a command works with; `null` when there is none. */
+export function findSettingsFile(args: ParsedArguments, { cwd }: CommandContext): string | null {
+  return args.text("settings") ?? (existsSync(join(cwd, defaultFile)) ? defaultFile : null);
+}
+
 /** Defaults ← settings file ← environment ← flags; issues name the field and where it was given. */
 export async function loadSettings(
   args: ParsedArguments,
   context: CommandContext,
 ): Promise<Checked<Settings>> {
-  const named = args.text("settings");
-  const file = named ?? (existsSync(join(context.cwd, defaultFile)) ? defaultFile : undefined);
+  const file = findSettingsFile(args, context);
   const flags = readFlags(args);
-  if (file === undefined) return resolveSettings({ environment: context.environment, flags });
-  if (!existsSync(join(context.cwd, file)) && !existsSync(file)) {
+  if (file === null) return resolveSettings({ environment: context.environment, flags });
+  if (!existsSync(resolve(context.cwd, file))) {
     const issue = {
       path: "",
       code: "SETTINGS_NOT_FOUND",
