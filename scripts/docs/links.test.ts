@@ -46,6 +46,25 @@ test.each(pages.map((page) => [page.path, page] as const))(
   },
 );
 
+test.each(pages.map((page) => [page.path, page] as const))(
+  "%s names functions that are where it says",
+  async (path, page) => {
+    const named = [...proseOf(page).matchAll(/\[`([A-Za-z]+)`\]\(([^)#]+\.ts)\)/g)];
+    const missing: string[] = [];
+    for (const [, name = "", target = ""] of named) {
+      const file = Bun.file(join(repositoryRoot, dirname(path), target));
+      if (
+        !new RegExp(`\\b(?:function|class|const) ${name}\\b|^  ${name}\\(`, "m").test(
+          await file.text(),
+        )
+      ) {
+        missing.push(`${name} in ${target}`);
+      }
+    }
+    expect(missing).toEqual([]);
+  },
+);
+
 test("the index of the documentation names every page", () => {
   const index = pages.find(({ path }) => path === "docs/README.md");
   const linked = index === undefined ? [] : linksOf(index).map((link) => `docs/${link}`);
