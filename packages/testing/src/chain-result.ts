@@ -1,0 +1,188 @@
+import type { ChainTrace, StepTrace } from "@catena/chain";
+import { decodeBody } from "./call-body.ts";
+import { diffJson, word } from "./diff-json.ts";
+import { testingErrors } from "./errors.ts";
+import type { OperationName } from "./operation-name.ts";
+import { nameOf } from "./operation-name.ts";
+import { readHeaders, type SentCall, wordCall } from "./sent-call.ts";
+
+/** What goes on to the route's upstream. */
+export interface Forwarded {
+  /** The upstream the chain names; `null` for the route's own. */
+  readonly upstream: string | null;
+  /** Headers the chain sets, names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: Uint8Array | null;
+}
+
+/** Everything a run left behind. */
+export interface RunEnd {
+  readonly status: number;
+  /** Flat list. */
+  readonly headers: readonly string[];
+  readonly bytes: Uint8Array | null;
+  readonly code: string | null;
+  readonly calls: readonly SentCall[];
+  readonly trace: ChainTrace;
+  readonly forwarded: Forwarded | null;
+  /** Undo records that are left, as JSON texts. */
+  readonly undoRecords: readonly string[];
+}
+
+/** What a call must have carried; what is left out may be anything, in bodies too. */
+export type CallPart = Partial<Pick<SentCall, "params" | "query" | "headers" | "body">>;
+
+/**
+ * What came of one run. The `expect` methods throw TESTING_EXPECTATION, which says what was expected
+ * and what happened, and return the result, so that they can be written one after another.
+ */
+export class ChainResult {
+  readonly status: number;
+  /** By lower-case name; repeated ones are joined. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Decoded when it is JSON, else its text; `undefined` for none. */
+  readonly body: unknown;
+  /** The code the chain failed with; `null` when it did not. */
+  readonly code: string | null;
+  /** In the order they were made; undo calls are the last. */
+  readonly calls: readonly SentCall[];
+  readonly steps: readonly StepTrace[];
+  /** The body that was forwarded, decoded; `undefined` when the chain answered itself. */
+  readonly forwarded: unknown;
+  readonly #end: RunEnd;
+
+  constructor(end: RunEnd) {
+    this.#end = end;
+    this.status = end.status;
+    this.headers = readHeaders(end.headers);
+    this.body = decodeBody(end.bytes);
+    this.code = end.code;
+    this.calls = end.calls;
+    this.steps = end.trace.steps;
+    this.forwarded = end.forwarded === null ? undefined : decodeBody(end.forwarded.bytes);
+  }
+
+  /** The client's status. */
+  expectStatus(status: number): this {
+    if (this.status === status) return this;
+    throw this.#unmet(`expected status ${status}, found ${this.status}`);
+  }
+
+  /** The whole body, as JSON. */
+  expectBody(body: unknown): this {
+    return this.#expectSame(diffJson(body, this.body), "the body is another");
+  }
+
+  /** Members the body has, among others. */
+  expectBodyPart(part: object): this {
+    return this.#expectSame(diffJson(part, this.body, "part"), "the body is another");
+  }
+
+  /** A header of the reply. */
+  expectHeader(name: string, value: string): this {
+    const found = this.headers[name.toLowerCase()];
+    if (found === value) return this;
+    throw this.#unmet(`header "${name}": expected ${word(value)}, found ${word(found)}`);
+  }
+
+  /** The code a chain fails with: `CHAIN_STEP_TIMEOUT`. */
+  expectCode(code: string): this {
+    if (this.code === code) return this;
+    throw this.#unmet(`expected code ${code}, found ${this.code ?? "none"}`);
+  }
+
+  /**
+   * At least one call of an operation; when it must have carried something, one that did.
+   *
+   * @example result.expectCalled(orders.charge, { body: { cents: 100 } })
+   */
+  expectCalled(operation: OperationName, part: CallPart = {}): this {
+    const name = nameOf(operation);
+    const made = this.calls.filter((call) => call.operation === name);
+    if (made.length === 0) throw this.#unmet(`expected a call of ${name}, found none`);
+    const differences = made.map((call) => diffJson(part, call, "part"));
+    if (differences.some((lines) => lines.length === 0)) return this;
+    throw this.#unmet(`no call of ${name} carries that:\n  ${differences[0]?.join("\n  ")}`);
+  }
+
+  /** No call of an operation. */
+  expectNotCalled(operation: OperationName): this {
+    const name = nameOf(operation);
+    const made = this.calls.filter((call) => call.operation === name);
+    if (made.length === 0) return this;
+    throw this.#unmet(`expected no call of ${name}, found ${made.length}`);
+  }
+
+  /** How often each operation was called; those not named, not at all. */
+  expectCalls(counts: Readonly<Record<string, number>>): this {
+    const found: Record<string, number> = {};
+    for (const { operation } of this.calls) found[operation] = (found[operation] ?? 0) + 1;
+    const expected = Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+    return this.#expectSame(diffJson(expected, found), "other calls were made");
+  }
+
+  /** Operations whose calls follow each other: each call of one before every call of the next. */
+  expectOrder(...operations: readonly OperationName[]): this {
+    const names = operations.map(nameOf);
+    for (const [index, name] of names.entries()) {
+      const next = names[index + 1];
+      const last = this.calls.findLastIndex((call) => call.operation === name);
+      if (last < 0) throw this.#unmet(`expected a call of ${name}, found none`);
+      const first = this.calls.findIndex((call) => call.operation === next);
+      if (next !== undefined && first >= 0 && first < last) {
+        throw this.#unmet(`expected ${name} before ${next}, found it after`);
+      }
+    }
+    return this;
+  }
+
+  /** How a step ended: `done`, `skipped`, `fallback`, `failed`, `exited`; `none`: it never began. */
+  expectStep(step: string, outcome: StepTrace["outcome"] | "none"): this {
+    const found = this.steps.find((one) => one.step === step)?.outcome ?? "none";
+    if (found === outcome) return this;
+    throw this.#unmet(`step "${step}": expected ${outcome}, found ${found}`);
+  }
+
+  /** The body that goes on to the route's upstream. */
+  expectForwarded(body: unknown): this {
+    if (this.#end.forwarded === null)
+      throw this.#unmet("expected the request to go on, it did not");
+    return this.#expectSame(diffJson(body, this.forwarded), "another body is forwarded");
+  }
+
+  /** Exactly these steps were undone, and nothing is left to be undone. */
+  expectUndone(...steps: readonly string[]): this {
+    const body: unknown = this.body;
+    const undone: unknown =
+      typeof body === "object" && body !== null && "undone" in body ? body.undone : [];
+    const left = this.#end.undoRecords.length;
+    if (left > 0) throw this.#unmet(`expected nothing left to be undone, found ${left} records`);
+    const found = Array.isArray(undone) ? undone.toSorted() : undone;
+    return this.#expectSame(diffJson(steps.toSorted(), found), "other steps were undone");
+  }
+
+  /** What happened, for people: the reply, each call, each step. */
+  summary(): string {
+    const calls = this.calls.map(
+      (call) => `  ${call.operation}: ${wordCall(call)} -> ${call.answer}`,
+    );
+    const steps = this.steps.map(
+      ({ step, outcome, reason }) =>
+        `  ${step}: ${outcome}${reason === null ? "" : ` (${reason})`}`,
+    );
+    return [
+      `answered ${this.status} ${word(this.body)}`,
+      calls.length === 0 ? "no calls" : `calls\n${calls.join("\n")}`,
+      steps.length === 0 ? "no steps" : `steps\n${steps.join("\n")}`,
+    ].join("\n");
+  }
+
+  #expectSame(differences: readonly string[], what: string): this {
+    if (differences.length === 0) return this;
+    throw this.#unmet(`${what}:\n  ${differences.join("\n  ")}`);
+  }
+
+  #unmet(what: string): Error {
+    return testingErrors.TESTING_EXPECTATION({ what, happened: this.summary() });
+  }
+}

@@ -1,0 +1,44 @@
+import { defineErrors } from "@catena/errors";
+
+/** Faults of a test: in what it declares, and expectations that were not met. */
+export const testingErrors = defineErrors({
+  TESTING_CHAIN: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { reason: string }) => `the chain cannot be tested: ${p.reason}`,
+  },
+  TESTING_OPERATION: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { operation: string; known: readonly string[] }) =>
+      `the chain does not call "${p.operation}"; it calls ${p.known.join(", ") || "nothing"}`,
+  },
+  TESTING_NO_MOCK: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { call: string; operation: string }) =>
+      `${p.call} was made and nothing answers it: add .mock("${p.operation}", …)`,
+  },
+  TESTING_MOCK_INVALID: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { operation: string; findings: readonly string[] }) =>
+      `the mock of "${p.operation}" is no response of that operation: ${p.findings.join("; ")}`,
+  },
+  TESTING_RECORDING: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { reason: string }) => `not a usable recording: ${p.reason}`,
+  },
+  TESTING_EXPECTATION: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { what: string; happened: string }) => `${p.what}\n\n${p.happened}`,
+  },
+});

@@ -1,0 +1,40 @@
+// Declared cases
+export {
+  type CaseReport,
+  type ChainCase,
+  type ChainCases,
+  chainCases,
+  type Expected,
+  runCases,
+} from "./chain-cases.ts";
+// Running a chain
+export { type CallPart, ChainResult, type Forwarded } from "./chain-result.ts";
+export { ChainTest, testChain } from "./chain-test.ts";
+export { testingErrors } from "./errors.ts";
+// Recordings
+export { type LiveOptions, type LiveTargets, liveTargets } from "./live-targets.ts";
+// Mocks
+export {
+  type AnyBody,
+  type Mock,
+  type MockAnswer,
+  type MockCall,
+  type MockFailure,
+  type MockReply,
+  type MockSequence,
+  refused,
+  reply,
+  reset,
+  sequence,
+  timedOut,
+} from "./mock.ts";
+export type { OperationName } from "./operation-name.ts";
+export { recordRun } from "./record.ts";
+export {
+  expectAsRecorded,
+  parseRecording,
+  type RecordedCall,
+  type Recording,
+} from "./recording.ts";
+export type { SentCall } from "./sent-call.ts";
+export type { TestRequest } from "./test-request.ts";

@@ -1,0 +1,126 @@
+import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import { compileJsonCheck } from "@catena/schema";
+import type { UpstreamReply } from "@catena/upstream";
+import { bytesOf, decodeBody } from "./call-body.ts";
+import { testingErrors } from "./errors.ts";
+import { answerOf, faultOf, isFailure, type Mock, type MockReply } from "./mock.ts";
+import type { KnownOperation, Operations } from "./operations.ts";
+import { keyOf } from "./recording.ts";
+import { readHeaders, readQuery, type SentCall, wordCall } from "./sent-call.ts";
+
+/** Mocks by the name of their operation. */
+export type Mocks = ReadonlyMap<string, Mock<unknown>>;
+
+/** Destinations that are mocks, with what was sent to them. */
+export interface MockTargets extends TargetResolver {
+  /** In the order they were made. */
+  readonly calls: readonly SentCall[];
+  /** What is wrong with the test itself; a chain takes it for a failing service. */
+  readonly faults: readonly Error[];
+}
+
+/** Answers every call of a chain by a mock; no socket is opened. */
+export function mockTargets(operations: Operations, mocks: Mocks): MockTargets {
+  const calls: SentCall[] = [];
+  const faults: Error[] = [];
+  const counts = new Map<string, number>();
+  const answer = async (target: string, call: TargetCall): Promise<UpstreamReply> => {
+    const [path = "", search = ""] = call.target.split("?", 2);
+    const matched = operations.match(target, call.method, path);
+    const operation = matched?.operation.name ?? target;
+    const sent = {
+      operation,
+      method: call.method,
+      target: call.target,
+      params: matched?.params ?? {},
+      query: readQuery(search),
+      headers: readHeaders(call.headers),
+      body: decodeBody(await bytesOf(call.body)),
+    };
+    const count = countUp(counts, operation);
+    const repeat = countUp(counts, `${operation} ${keyOf(sent, sent.body)}`);
+    const index = calls.push({ ...sent, answer: "unanswered" }) - 1;
+    const settle = (answered: SentCall["answer"]) => {
+      calls[index] = { ...sent, answer: answered };
+    };
+    const mock = mocks.get(operation);
+    if (matched === null || mock === undefined) {
+      throw testingErrors.TESTING_NO_MOCK({ call: wordCall(sent), operation });
+    }
+    const answered = await answerOf(mock, { ...sent, count, repeat });
+    if (isFailure(answered)) {
+      settle(answered.fault);
+      throw faultOf(answered, target);
+    }
+    checkMock(matched.operation, answered);
+    settle(answered.status);
+    return toReply(answered, call.method);
+  };
+  const targetOf = (target: string): CallTarget => ({
+    send: async (call) => {
+      try {
+        return await answer(target, call);
+      } catch (error) {
+        if (error instanceof Error && isOfTest(error)) faults.push(error);
+        throw error;
+      }
+    },
+  });
+  return {
+    calls,
+    faults,
+    upstream: (id) => targetOf(`upstream:${id}`),
+    uri: (uri) => targetOf(`uri:${uri}`),
+  };
+}
+
+/**
+ * Holds what a mock answers to the schema of its operation, so that a test cannot pass with a
+ * response the service never gives. Errors have no schema.
+ *
+ * @throws TESTING_MOCK_INVALID
+ */
+export function checkMock(
+  { name, response }: KnownOperation,
+  { status, body }: MockReply<unknown>,
+): void {
+  if (response === undefined || body === undefined || status < 200 || status > 299) return;
+  const findings = compileJsonCheck(response)(body);
+  if (findings.length === 0) return;
+  throw testingErrors.TESTING_MOCK_INVALID({
+    operation: name,
+    findings: findings.map(({ path, message, expected }) =>
+      [path, `${message}${expected === undefined ? "" : `, expected ${expected}`}`]
+        .filter((part) => part !== "")
+        .join(" "),
+    ),
+  });
+}
+
+function countUp(counts: Map<string, number>, key: string): number {
+  const count = (counts.get(key) ?? 0) + 1;
+  counts.set(key, count);
+  return count;
+}
+
+/** Whether an error is the test's own, such as one thrown by a mock, and no fault it plays. */
+function isOfTest(error: Error): boolean {
+  const code = "code" in error ? String(error.code) : "";
+  return !code.startsWith("UPSTREAM_");
+}
+
+function toReply({ status, headers, body }: MockReply<unknown>, method: string): UpstreamReply {
+  const list = Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === "string" ? [name, value] : value.flatMap((one) => [name, one]),
+  );
+  const hasType = list.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-type");
+  const isBodiless = body === undefined || method === "HEAD" || status === 204 || status === 304;
+  if (isBodiless) return { status, headers: list, body: null };
+  return {
+    status,
+    headers: hasType ? list : ["content-type", "application/json", ...list],
+    body: new TextEncoder().encode(
+      hasType && typeof body === "string" ? body : JSON.stringify(body),
+    ),
+  };
+}

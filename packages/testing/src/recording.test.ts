@@ -1,0 +1,206 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { call, chain, op, service } from "@catena/dsl";
+import {
+  chainCases,
+  expectAsRecorded,
+  liveTargets,
+  parseRecording,
+  recordRun,
+  runCases,
+  testChain,
+} from "./index.ts";
+
+const hits: string[] = [];
+const server = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: async (request) => {
+    const { pathname, search } = new URL(request.url);
+    hits.push(`${request.method} ${pathname}${search}`);
+    const body = await request.text();
+    if (pathname === "/base/flaky")
+      return new Response("no", {
+        status: hits.filter((hit) => hit.includes("flaky")).length === 1 ? 503 : 200,
+      });
+    return Response.json(
+      {
+        path: pathname,
+        body: body === "" ? null : JSON.parse(body),
+        token: request.headers.get("authorization"),
+      },
+      { headers: { "set-cookie": "s=1", "x-served": "yes" } },
+    );
+  },
+});
+const live = liveTargets({
+  upstreams: { svc: `http://127.0.0.1:${server.port}/base` },
+  hosts: { "svc.example": `127.0.0.1:${server.port}` },
+});
+afterAll(async () => {
+  await live.close();
+  await server.stop(true);
+});
+
+const svc = service(
+  "svc",
+  { upstream: "svc" },
+  { get: op("GET", "/x/{id}"), flaky: op("GET", "/flaky"), post: op("POST", "/y") },
+);
+const named = service("named", { uri: "http://svc.example/base" }, { get: op("GET", "/z") });
+
+const recorded = chain({ route: "/r", methods: ["POST"] })
+  .step("a", ($) =>
+    call(svc.get, {
+      params: { id: $.input.body.id },
+      headers: { authorization: $.input.headers["authorization"] },
+    }),
+  )
+  .step("flaky", () => call(svc.flaky, {}, { retry: { attempts: 2 } }))
+  .step("z", () => call(named.get))
+  .reply(($) => ({ a: $.a.path, z: $.z.path }));
+
+const request = { body: { id: "a/b" }, headers: { Authorization: "Bearer secret" } };
+const { result, recording } = await recordRun(recorded, request, live.targets);
+const kept = parseRecording(JSON.parse(JSON.stringify(recording)));
+
+test("a live run is written down, without credentials", () => {
+  result.expectStatus(200).expectBody({ a: "/base/x/a%2Fb", z: "/base/z" });
+  expect(recording).toMatchObject({
+    v: 1,
+    request: { headers: { Authorization: "***" } },
+    reply: { status: 200, body: { z: "/base/z" } },
+  });
+  const calls = recording.calls.toSorted((a, b) => (a.operation < b.operation ? -1 : 1));
+  expect(calls).toMatchObject([
+    { operation: "named.get", method: "GET", target: "/z", answer: 200 },
+    { operation: "svc.flaky", answer: 503, body: "no" },
+    { operation: "svc.flaky", answer: 200 },
+    {
+      operation: "svc.get",
+      target: "/x/a%2Fb",
+      headers: { "set-cookie": "***", "x-served": "yes" },
+    },
+  ]);
+  expect(JSON.stringify(recording.calls.map(({ body: _, ...call }) => call))).not.toContain(
+    "secret",
+  );
+});
+
+test("a recording is replayed without the services", async () => {
+  const before = hits.length;
+  const replayed = await testChain(recorded).replay(kept).run(kept.request);
+  expectAsRecorded(replayed, kept);
+  replayed.expectCalls({ "svc.get": 1, "svc.flaky": 2, "named.get": 1 });
+  expect(hits).toHaveLength(before);
+});
+
+test("a service that is not there is recorded as that", async () => {
+  const gone = liveTargets({ upstreams: { svc: "http://127.0.0.1:1" } });
+  const one = chain({ route: "/r" })
+    .step("a", () => call(svc.get, { params: { id: 1 } }))
+    .reply(($) => $.a);
+  const { recording: failed } = await recordRun(one, {}, gone.targets);
+  await gone.close();
+  expect(failed).toMatchObject({ calls: [{ answer: "refused" }], reply: { status: 502 } });
+  (await testChain(one).replay(failed).run()).expectStatus(502);
+});
+
+describe("a chain that changed since is found out", () => {
+  test("by another reply", async () => {
+    const changed = chain({ route: "/r", methods: ["POST"] })
+      .step("a", ($) => call(svc.get, { params: { id: $.input.body.id } }))
+      .reply(($) => ({ b: $.a.path }));
+    const replayed = await testChain(changed).mock(svc.get, { path: "/p" }).run(request);
+    expect(() => expectAsRecorded(replayed, kept)).toThrow(
+      '/body/a: expected "/base/x/a%2Fb", found nothing',
+    );
+  });
+
+  test("by another call", async () => {
+    const changed = chain({ route: "/r" })
+      .step("a", () => call(svc.get, { params: { id: "other" } }))
+      .step("f", () => call(svc.flaky))
+      .step("z", () => call(named.get))
+      .reply(($) => $.a);
+    const run = testChain(changed).replay(kept).run();
+    expect(run).rejects.toThrow("svc.get: GET /x/other was not called with this body");
+  });
+
+  test("by an operation it no longer calls", () => {
+    const changed = chain({ route: "/r" })
+      .step("f", () => call(svc.flaky))
+      .reply(($) => $.f);
+    expect(() => testChain(changed).replay(kept)).toThrow('does not call "svc.get"');
+  });
+});
+
+test.each([
+  ["nothing", null],
+  ["another version", { v: 2 }],
+  ["no calls", { v: 1, request: {}, reply: {} }],
+  ["a call without an answer", { v: 1, request: {}, reply: {}, calls: [{ operation: "a" }] }],
+  ["no reply", { v: 1, calls: [], request: {} }],
+])("%s is no recording", (_name, json) => {
+  expect(() => parseRecording(json)).toThrow("not a usable recording");
+});
+
+describe("declared cases", () => {
+  const cases = chainCases(recorded, {
+    passes: {
+      request,
+      mocks: { "svc.get": { path: "/a" }, "svc.flaky": {}, "named.get": { path: "/z" } },
+      expect: {
+        status: 200,
+        body: { a: "/a", z: "/z" },
+        bodyPart: { a: "/a" },
+        headers: { "content-type": "application/json" },
+        calls: { "svc.get": 1, "svc.flaky": 1, "named.get": 1 },
+        steps: { a: "done" },
+        undone: [],
+      },
+    },
+    "passes as recorded": { recording: kept },
+    "fails on its status": { recording: kept, expect: { status: 500 } },
+    "fails without mocks": { request, expect: { order: ["svc.get"] } },
+  });
+  const classic = chain({ id: "classic", route: "/c" })
+    .step("one", { uri: "http://one/" })
+    .forward("up");
+  const more = chainCases(
+    { classic },
+    {
+      forwards: {
+        request: { body: { a: 1 } },
+        mocks: { one: { b: 2 } },
+        expect: { forwarded: { a: 1, b: 2 } },
+      },
+      answers: {
+        request: { body: {} },
+        mocks: { one: {} },
+        upstream: { up: 1 },
+        expect: { body: { up: 1 }, order: ["one"] },
+      },
+      "fails by its code": {
+        request: { body: {} },
+        mocks: { one: {} },
+        expect: { code: "CHAIN_STEP_TIMEOUT" },
+      },
+    },
+    { route: "classic" },
+  );
+
+  test("are run, each reported by its name", async () => {
+    const reports = await runCases({ cases, more, helper: () => 1, nothing: null });
+    expect(reports.map(({ name, error }) => [name, error === null])).toEqual([
+      ["passes", true],
+      ["passes as recorded", true],
+      ["fails on its status", false],
+      ["fails without mocks", false],
+      ["forwards", true],
+      ["answers", true],
+      ["fails by its code", false],
+    ]);
+    expect(reports[2]?.error?.message).toStartWith("expected status 500, found 200");
+    expect(reports[3]?.error?.message).toContain('add .mock("svc.get", …)');
+  });
+});

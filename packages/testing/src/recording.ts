@@ -1,0 +1,120 @@
+import { canonicalJson } from "@catena/ir";
+import type { ChainResult } from "./chain-result.ts";
+import { diffJson } from "./diff-json.ts";
+import { testingErrors } from "./errors.ts";
+import { type Mock, type MockCall, refused, reply, reset, timedOut } from "./mock.ts";
+import { wordCall } from "./sent-call.ts";
+import type { TestRequest } from "./test-request.ts";
+
+/**
+ * A live run as JSON: the request, each call with its answer, and the reply. Values of headers that
+ * carry credentials are masked; bodies are kept as they are, so it is as secret as they are.
+ */
+export interface Recording {
+  readonly v: 1;
+  /** The route's id. */
+  readonly chain: string;
+  readonly request: TestRequest;
+  /** In the order they were made. */
+  readonly calls: readonly RecordedCall[];
+  readonly reply: { readonly status: number; readonly body?: unknown };
+}
+
+export interface RecordedCall {
+  readonly operation: string;
+  readonly method: string;
+  /** Encoded, with the query. */
+  readonly target: string;
+  /** What was sent, decoded when it was JSON. */
+  readonly sent?: unknown;
+  readonly answer: number | "refused" | "timeout" | "reset";
+  /** Of the answer, by lower-case name. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the answer, decoded when it was JSON. */
+  readonly body?: unknown;
+}
+
+/**
+ * Reads a recording back.
+ *
+ * @param json as `JSON.parse` gives it.
+ * @throws TESTING_RECORDING
+ */
+export function parseRecording(json: unknown): Recording {
+  const problem = problemOf(json);
+  if (problem !== null) throw testingErrors.TESTING_RECORDING({ reason: problem });
+  // Everything a replay looks at was looked at above.
+  return json as Recording;
+}
+
+function problemOf(json: unknown): string | null {
+  if (typeof json !== "object" || json === null || !("v" in json)) return "no recording";
+  if (json.v !== 1) return `version ${JSON.stringify(json.v)} is not known`;
+  if (!("calls" in json) || !Array.isArray(json.calls)) return "its calls are missing";
+  if (!("reply" in json) || !("request" in json)) return "its request or reply is missing";
+  const isCall = (call: unknown) =>
+    typeof call === "object" && call !== null && "operation" in call && "answer" in call;
+  return json.calls.every(isCall) ? null : "a call has no operation or no answer";
+}
+
+/** A mock for each operation of a recording, which answers each call as then. */
+export function recordedMocks({ calls }: Recording): ReadonlyMap<string, Mock<unknown>> {
+  const byOperation = Map.groupBy(calls, ({ operation }) => operation);
+  return new Map(
+    [...byOperation].map(([operation, recorded]) => [
+      operation,
+      (call: MockCall) => answerFrom(recorded, call),
+    ]),
+  );
+}
+
+function answerFrom(recorded: readonly RecordedCall[], call: MockCall) {
+  const same = recorded.filter((one) => keyOf(one, one.sent) === keyOf(call, call.body));
+  const found = same[Math.min(call.repeat, same.length) - 1];
+  if (found === undefined) {
+    throw testingErrors.TESTING_RECORDING({
+      reason: `${call.operation}: ${wordCall(call)} was not called with this body`,
+    });
+  }
+  switch (found.answer) {
+    case "refused":
+      return refused();
+    case "timeout":
+      return timedOut();
+    case "reset":
+      return reset();
+    default:
+      return reply(found.body, { status: found.answer, headers: found.headers ?? {} });
+  }
+}
+
+/** What tells two calls of one operation apart. */
+export function keyOf(
+  { method, target }: { readonly method: string; readonly target: string },
+  body: unknown,
+): string {
+  return `${method} ${target} ${canonicalJson(body)}`;
+}
+
+/**
+ * Holds a result to a recording: the same status, body and calls of each operation.
+ *
+ * @throws TESTING_EXPECTATION
+ */
+export function expectAsRecorded(result: ChainResult, recording: Recording): void {
+  const calls = (made: readonly { operation: string; method: string; target: string }[]) =>
+    made.map(({ operation, method, target }) => `${operation}: ${method} ${target}`).toSorted();
+  const differences = diffJson(
+    { ...recording.reply, calls: calls(recording.calls) },
+    {
+      status: result.status,
+      ...(result.body === undefined ? {} : { body: result.body }),
+      calls: calls(result.calls),
+    },
+  );
+  if (differences.length === 0) return;
+  throw testingErrors.TESTING_EXPECTATION({
+    what: `not as recorded:\n  ${differences.join("\n  ")}`,
+    happened: result.summary(),
+  });
+}
