@@ -183,6 +183,6 @@ export class ChainResult {
   }
 
   #unmet(what: string): Error {
-    return testingErrors.TESTING_EXPECTATION({ what, happened: this.summary() });
+    return testingErrors.TESTING_EXPECTATION({ what, happened: `\n\n${this.summary()}` });
   }
 }

@@ -39,6 +39,6 @@ export const testingErrors = defineErrors({
     status: 500,
     source: "config",
     retryable: false,
-    message: (p: { what: string; happened: string }) => `${p.what}\n\n${p.happened}`,
+    message: (p: { what: string; happened: string }) => p.what + p.happened,
   },
 });

@@ -115,6 +115,6 @@ export function expectAsRecorded(result: ChainResult, recording: Recording): voi
   if (differences.length === 0) return;
   throw testingErrors.TESTING_EXPECTATION({
     what: `not as recorded:\n  ${differences.join("\n  ")}`,
-    happened: result.summary(),
+    happened: `\n\n${result.summary()}`,
   });
 }
