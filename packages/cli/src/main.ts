@@ -3,12 +3,14 @@ import { createInterface } from "node:readline/promises";
 import { terminalOutput } from "./output.ts";
 import { runCli } from "./run-cli.ts";
 
+const output = terminalOutput();
 process.exitCode = await runCli(process.argv.slice(2), {
-  output: terminalOutput(),
+  output,
   environment: process.env,
   cwd: process.cwd(),
   confirm,
 });
+await output.end();
 // Whatever a library left open must not keep a finished command alive.
 process.exit();
 

@@ -31,25 +31,44 @@ const colours: Style = {
   bold: paint(1, 22),
 };
 
-/** Output of this process: coloured on a terminal unless NO_COLOR is set (https://no-color.org). */
-export function terminalOutput(): Output {
+/** Output of this process. */
+export interface TerminalOutput extends Output {
+  /**
+   * Resolves when everything is handed over. Exiting before that cuts a long output short: what a
+   * pipe does not take at once (64 KiB) waits in this process, and the callback of a write does not
+   * tell when it has gone.
+   */
+  end(): Promise<void>;
+}
+
+/** Coloured on a terminal unless NO_COLOR is set (https://no-color.org). */
+export function terminalOutput(): TerminalOutput {
   const coloured =
     process.stdout.isTTY === true &&
     (process.env["NO_COLOR"] ?? "") === "" &&
     process.env["TERM"] !== "dumb";
   const guard = (stream: NodeJS.WriteStream) => {
+    // The style is chosen by standard output; the other one may be a file all the same.
+    const isPlain = stream.isTTY !== true;
     // A reader that went away (`catena explain | head`) is no fault of ours.
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(0);
       throw error;
     });
     return (text: string): void => {
-      stream.write(`${text}\n`);
+      stream.write(`${isPlain ? Bun.stripANSI(text) : text}\n`);
     };
   };
   return {
     style: coloured ? colours : noStyle,
     out: guard(process.stdout),
     err: guard(process.stderr),
+    end: async () => {
+      await Promise.all([process.stdout, process.stderr].map(ended));
+    },
   };
+}
+
+function ended(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.end(() => resolve()));
 }

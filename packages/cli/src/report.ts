@@ -1,4 +1,5 @@
 import { formatIssue, type Issue } from "@catena/errors";
+import { withShortFile } from "./config/format-position.ts";
 import type { Output } from "./output.ts";
 
 /** Most findings printed; the first ones tell what is wrong. */
@@ -8,7 +9,7 @@ const most = 50;
 export function reportIssues(issues: readonly Issue[], output: Output): void {
   for (const issue of issues.slice(0, most)) {
     output.err(
-      `${output.style.red("error")} ${formatIssue(issue)} ${output.style.dim(`[${issue.code}]`)}`,
+      `${output.style.red("error")} ${formatIssue(withShortFile(issue))} ${output.style.dim(`[${issue.code}]`)}`,
     );
   }
   if (issues.length > most) output.err(`… and ${issues.length - most} more`);
@@ -17,6 +18,6 @@ export function reportIssues(issues: readonly Issue[], output: Output): void {
 /** Prints what is worth knowing and stops nothing. */
 export function reportNotes(notes: readonly Issue[], output: Output): void {
   for (const note of notes.slice(0, most)) {
-    output.err(`${output.style.yellow("note")} ${formatIssue(note)}`);
+    output.err(`${output.style.yellow("note")} ${formatIssue(withShortFile(note))}`);
   }
 }

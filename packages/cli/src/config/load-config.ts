@@ -7,7 +7,7 @@ import { formatName } from "@catena/schema";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationReply } from "./evaluation.ts";
 import { type ConfigFile, findConfigFiles } from "./find-files.ts";
-import { formatPosition, withShortFile } from "./format-position.ts";
+import { formatPosition } from "./format-position.ts";
 import { checkResource, type FileResources, readResourceList } from "./read-resource-list.ts";
 
 export interface LoadOptions {
@@ -59,11 +59,11 @@ export async function loadConfig(
   issues.push(...findDuplicates(resources));
   // What is declared twice would also be found to match the same.
   if (issues.length === 0) issues.push(...checkSameMatch(resources));
-  if (issues.length > 0) return { issues: issues.map(withShortFile), dependsOn };
+  if (issues.length > 0) return { issues, dependsOn };
   return {
     issues,
     dependsOn,
-    value: { resources, files: files.length, notes: notes.map(withShortFile) },
+    value: { resources, files: files.length, notes },
   };
 }
 

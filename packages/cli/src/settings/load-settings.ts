@@ -5,7 +5,6 @@ import { type PartialSettings, resolveSettings, type Settings } from "@catena/ga
 import type { OptionSpecs, ParsedArguments } from "../arguments.ts";
 import type { CommandContext } from "../command.ts";
 import { evaluate } from "../config/evaluate.ts";
-import { withShortFile } from "../config/format-position.ts";
 
 /** Where a gateway's settings are looked for when no file is named. */
 const defaultFile = join("configs", "gateway.ts");
@@ -70,7 +69,7 @@ export async function loadSettings(
   }
   const reply = await evaluate({ files: [file], want: "default", target: "catena" });
   if (reply.kind !== "default") {
-    return { issues: reply.kind === "issues" ? reply.issues.map(withShortFile) : [] };
+    return { issues: reply.kind === "issues" ? reply.issues : [] };
   }
   return resolveSettings({
     file: { name: file, value: reply.value },
