@@ -178,7 +178,8 @@ describe.each(kinds)("staged writes on $name", ({ start }) => {
     const result = await transactStaged(store, prefix, items);
     expect(result).toMatchObject({ committed: true, lost: [], unfinished: null });
     await follower.reached((await store.list(prefix)).revision);
-    expect(steps.indexOf("new")).toBeGreaterThan(0);
+    // A watcher may be told of all pages at once: then there is no step before it.
+    expect(steps).toContain("new");
     expect(steps.slice(steps.indexOf("new"))).not.toContain("old");
     expect(follower.values).toEqual(after);
     expect(await leftovers(prefix)).toEqual([]);
