@@ -161,6 +161,27 @@ ensure_curl() { ensure_apt curl curl "the commands of the proxy-chain page" || [
 
 ensure_curl() { ensure_apt curl curl "the commands of the documentation" || [ $? -eq 10 ]; }
 
-ensure_wrk() { ensure_apt wrk wrk "the benchmark" || [ $? -eq 10 ]; }
+# The load generator and the peers that come from Debian. nginx may start as a service; one that came
+# with our install is stopped again.
+ensure_bench() {
+  local status=0
+  # Where Debian has servers; not on the PATH of everybody.
+  export PATH="$PATH:/usr/sbin"
+  ensure_apt wrk wrk "the benchmark" || [ $? -eq 10 ]
+  ensure_apt haproxy haproxy "the benchmark" || [ $? -eq 10 ]
+  ensure_apt nginx nginx "the benchmark" || status=$?
+  if [ "$status" -eq 10 ] && [ -x /etc/init.d/nginx ]; then
+    quietly as_root /etc/init.d/nginx stop || true
+    say "stopped the nginx that the package started; it is not needed"
+  elif [ "$status" -ne 0 ] && [ "$status" -ne 10 ]; then
+    return "$status"
+  fi
+  if [ ! -e /usr/lib/nginx/modules/ngx_http_lua_module.so ] || ! dpkg -s lua-cjson >/dev/null 2>&1; then
+    say "installing libnginx-mod-http-lua and lua-cjson with apt-get (for the benchmark)"
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+      --no-install-recommends libnginx-mod-http-lua lua-cjson ||
+      fail "nginx's Lua module could not be installed" "check the network, or run the benchmark without it"
+  fi
+}
 
 ensure_chromium() { ensure_apt chromium chromium "the dashboard's browser tests" || [ $? -eq 10 ]; }

@@ -8,7 +8,7 @@ import { repositoryRoot } from "./repository.ts";
 export const packageLevels: readonly (readonly string[])[] = [
   ["errors", "json"],
   ["schema", "ir", "expr", "router"],
-  ["store", "upstream"],
+  ["store", "upstream", "openapi"],
   ["pipeline"],
   ["chain"],
   ["plugins"],
