@@ -1,0 +1,183 @@
+import type { JsonSchema } from "@catena/ir";
+import { toOpenApiSchema } from "./dialect.ts";
+import type { ChainAnswer } from "./infer/infer-chain.ts";
+import { membersOf } from "./infer/known.ts";
+import {
+  type ServedOperation,
+  type ServedResource,
+  servedOperations,
+} from "./served-operations.ts";
+
+export interface OpenApiOptions {
+  /** Default `Catena gateway`. */
+  readonly title?: string;
+  /** Default `1`. */
+  readonly version?: string;
+  /** Base URLs of the gateway; default `/`. */
+  readonly servers?: readonly string[];
+}
+
+/** An OpenAPI document; JSON. */
+export type OpenApiDocument = Readonly<Record<string, unknown>>;
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * Describes everything a gateway with these resources serves, as an OpenAPI 3.1 document: every
+ * route that is switched on; of those with a chain, what they take and each of their answers.
+ *
+ * @param resources as stored; only routes are looked at.
+ *
+ * @example
+ * const { value = [] } = compile(await import("./configs/checkout.ts"));
+ * const document = openapi(value, { title: "Shop" });
+ */
+export function openapi(
+  resources: readonly ServedResource[],
+  options: OpenApiOptions = {},
+): OpenApiDocument {
+  const { title = "Catena gateway", version = "1", servers = ["/"] } = options;
+  const paths: Record<string, Record<string, unknown>> = {};
+  const ids = new Set<string>();
+  for (const operation of servedOperations(resources)) {
+    const path = paths[operation.path] ?? {};
+    paths[operation.path] = path;
+    const method = operation.method.toLowerCase();
+    // Routes that differ only in what OpenAPI cannot say, such as `vars`: the first stands for all.
+    path[method] ??= describeOperation(operation, operationId(operation, ids));
+  }
+  return {
+    openapi: "3.1.0",
+    info: { title, version },
+    servers: servers.map((url) => ({ url })),
+    paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => (a < b ? -1 : 1))),
+    components: { schemas: { Problem: PROBLEM } },
+  };
+}
+
+/** RFC 9457, with what a chain adds. */
+const PROBLEM: Json = {
+  type: "object",
+  description: "Why a chain failed (RFC 9457)",
+  properties: {
+    type: { type: "string" },
+    title: { type: "string" },
+    status: { type: "integer" },
+    detail: { type: "string" },
+    code: { type: "string" },
+    chain: { type: "string" },
+    step: { type: "string" },
+    request_id: { type: "string" },
+    undone: { type: "array", items: { type: "string" } },
+    undo_failed: { type: "array", items: { type: "string" } },
+    outcome_unknown: { type: "array", items: { type: "string" } },
+  },
+  required: ["type", "title", "status", "detail", "code", "chain", "request_id"],
+};
+
+const PROBLEM_RESPONSE: Json = {
+  description: "The chain failed",
+  content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
+};
+
+/** The route's id, made unique where a route has several paths or methods. */
+function operationId({ route, method, path }: ServedOperation, taken: Set<string>): string {
+  const candidates = [route, `${route}-${method.toLowerCase()}`, `${route}-${method}-${path}`];
+  const id = candidates.find((candidate) => !taken.has(candidate)) ?? `${route}-${taken.size}`;
+  taken.add(id);
+  return id;
+}
+
+function describeOperation(operation: ServedOperation, id: string): Json {
+  const { summary, hosts, route, kind, body, method } = operation;
+  const isBodiless = method === "GET" || method === "HEAD" || body === undefined;
+  const parameters = [
+    ...operation.params.map(({ name, schema }) => parameter("path", name, schema, true)),
+    ...listed("query", operation.query),
+    ...listed("header", operation.headers),
+  ];
+  return {
+    operationId: id,
+    ...(summary === undefined ? {} : { summary }),
+    ...(hosts.length === 0 ? {} : { description: `Served for ${hosts.join(", ")}` }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(isBodiless
+      ? {}
+      : {
+          requestBody: {
+            required: kind === "chain",
+            content: { "application/json": { schema: toOpenApiSchema(body) } },
+          },
+        }),
+    responses: describeAnswers(operation),
+    "x-catena-route": route,
+  };
+}
+
+function parameter(place: string, name: string, schema: JsonSchema, required: boolean): Json {
+  return { name, in: place, required, schema: toOpenApiSchema(schema) };
+}
+
+/** OpenAPI describes these three elsewhere and does not let them be parameters. */
+const NOT_PARAMETERS: ReadonlySet<string> = new Set(["accept", "content-type", "authorization"]);
+
+function listed(place: "query" | "header", schema: JsonSchema | undefined): readonly Json[] {
+  const members = schema === undefined ? null : membersOf({ schema, mayBeMissing: false });
+  return (members ?? [])
+    .filter(([name]) => place === "query" || !NOT_PARAMETERS.has(name.toLowerCase()))
+    .map(([name, member]) => parameter(place, name, member.schema, !member.mayBeMissing));
+}
+
+function describeAnswers({ answers, kind }: ServedOperation): Json {
+  const responses: Record<string, unknown> = {};
+  const byStatus = Map.groupBy(answers, ({ status }) => status);
+  for (const [status, same] of [...byStatus].toSorted(([a], [b]) => a - b)) {
+    responses[String(status)] = describeAnswer(status, same);
+  }
+  if (kind === "proxy") return { default: { description: "What the upstream answers" } };
+  if (kind === "classic") {
+    return {
+      default: { description: "What the upstream answers, or a service that failed" },
+    };
+  }
+  const isForwarded = answers.some((answer) => answer.isForwarded);
+  return isForwarded
+    ? { ...responses, default: { description: "What the upstream answers, or a problem" } }
+    : { ...responses, default: PROBLEM_RESPONSE };
+}
+
+const STATUS_WORDS: Readonly<Record<number, string>> = {
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  204: "No content",
+  400: "Bad request",
+  401: "Unauthorized",
+  402: "Payment required",
+  403: "Forbidden",
+  404: "Not found",
+  409: "Conflict",
+  410: "Gone",
+  422: "Unprocessable content",
+  429: "Too many requests",
+};
+
+function describeAnswer(status: number, answers: readonly ChainAnswer[]): Json {
+  const description = STATUS_WORDS[status] ?? `Status ${status}`;
+  if (answers.some((answer) => answer.isStream)) {
+    const schema = answers[0]?.body ?? {};
+    return { description, content: { "*/*": { schema: toOpenApiSchema(schema) } } };
+  }
+  if (answers.some((answer) => answer.isForwarded))
+    return { description: "What the upstream answers" };
+  const bodies = new Map(
+    answers.flatMap(({ body }) =>
+      body === undefined ? [] : [[JSON.stringify(body), body] as const],
+    ),
+  );
+  const [first, ...others] = [...bodies.values()].map(toOpenApiSchema);
+  if (first === undefined)
+    return status < 400 ? { description } : { ...PROBLEM_RESPONSE, description };
+  const schema = others.length === 0 ? first : { anyOf: [first, ...others] };
+  return { description, content: { "application/json": { schema } } };
+}
