@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { compile } from "@catena/dsl";
 import { formatIssue } from "@catena/errors";
 import { importManifests } from "@catena/importers";
@@ -16,7 +16,16 @@ const blocks = (await readPages()).flatMap((page) => page.blocks);
 /** What a block's fence may say after the language, by language. */
 const knownTags: Readonly<Record<string, readonly string[]>> = {
   ts: ["refused"],
-  json: ["output", "plugin", "routes", "services", "upstreams", "consumers", "credentials"],
+  json: [
+    "output",
+    "compiled",
+    "plugin",
+    "routes",
+    "services",
+    "upstreams",
+    "consumers",
+    "credentials",
+  ],
   yaml: [],
   sh: ["run", "up"],
   text: ["output", "issues"],
@@ -39,18 +48,18 @@ test("every block says what it is", () => {
   expect(wrong.map((block) => `${placeOf(block)} ${block.language} ${block.tags}`)).toEqual([]);
 });
 
+const folder = mkdtempSync(join(tmpdir(), "catena-docs-"));
+const files: readonly ExampleFile[] = writeExamples(
+  folder,
+  named("ts").map(([, block]) => block),
+);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
 describe("TypeScript", () => {
-  const folder = mkdtempSync(join(tmpdir(), "catena-docs-"));
-  let files: ExampleFile[] = [];
   let diagnostics: ReadonlyMap<string, readonly string[]> = new Map();
   beforeAll(async () => {
-    files = writeExamples(
-      folder,
-      named("ts").map(([, block]) => block),
-    );
     diagnostics = await checkTypes(folder, files);
   });
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test.each(named("ts"))("%s", async (place, block) => {
     const types = diagnostics.get(place) ?? [];
@@ -62,6 +71,10 @@ describe("TypeScript", () => {
       return;
     }
     expect(types).toEqual([]);
+    if (file.path.endsWith(".test.ts")) {
+      expect(await runTests(file.path)).toEqual({ code: 0, failed: "" });
+      return;
+    }
     if (block.text.includes('from "@catena/dsl"')) expect(await findIssues(file.path)).toEqual([]);
   });
 });
@@ -82,9 +95,39 @@ function expectedIssues(block: CodeBlock): string[] {
   return next.text.split("\n").filter((line) => line !== "");
 }
 
+/** Runs a block that is a test file. */
+async function runTests(path: string): Promise<{ code: number; failed: string }> {
+  const child = Bun.spawn(["bun", "test", path], {
+    cwd: dirname(path),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const [output, code] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+  return { code, failed: code === 0 ? "" : output };
+}
+
+/** The resources that the block before a `compiled` one becomes, each with its id. */
+async function compiledBefore(block: CodeBlock): Promise<readonly object[]> {
+  const before = blocks.slice(0, blocks.indexOf(block));
+  const source = before.findLast(
+    ({ page, language }) => page === block.page && /^(ts|yaml)$/.test(language),
+  );
+  if (source?.language === "yaml") {
+    const { value } = importManifests(source.text, { file: source.page });
+    return value?.resources.map(({ id, value: fields }) => ({ id, ...fields })) ?? [];
+  }
+  const file = files.find((candidate) => candidate.block === source);
+  const { value } = compile(await import(file?.path ?? ""), { registry });
+  return value?.map((resource) => resource.value) ?? [];
+}
+
 describe("JSON", () => {
-  test.each(named("json"))("%s", (_, block) => {
+  test.each(named("json"))("%s", async (_, block) => {
     const value: unknown = JSON.parse(block.text.replaceAll(/^…$/gm, ""));
+    if (block.tags.includes("compiled")) {
+      expect(await compiledBefore(block)).toContainEqual(Object(value));
+    }
     const kind = block.tags.find(isKind);
     if (kind !== undefined) {
       expect(
