@@ -8,11 +8,11 @@ import { repositoryRoot } from "./repository.ts";
 export const packageLevels: readonly (readonly string[])[] = [
   ["errors", "json"],
   ["schema", "ir", "expr", "router"],
-  ["store", "upstream", "openapi"],
+  ["store", "upstream"],
   ["pipeline"],
   ["chain"],
   ["plugins"],
-  ["dsl", "source-check", "gateway", "admin", "importers"],
+  ["dsl", "source-check", "openapi", "gateway", "admin", "importers"],
   ["testing", "cli"],
   ["e2e"],
 ];

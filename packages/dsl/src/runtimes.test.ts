@@ -40,13 +40,14 @@ function withoutPlaces(result: { value?: { source?: unknown }[]; issues: unknown
   return { ...result, value: result.value?.map(({ source: _, ...resource }) => resource) };
 }
 
-const deno = Bun.which("deno", { PATH: join(import.meta.dir, "../node_modules/.bin") }) ?? "deno";
+// The package's own script, which starts the binary of this platform.
+const deno = ["node", require.resolve("deno/bin.cjs")];
 
 test.each([
   ["Node, bundled", ["node", bundle]],
   [
     "Deno, from source and without any permission",
-    [deno, "run", "--no-prompt", "--no-remote", "--no-lock", program],
+    [...deno, "run", "--no-prompt", "--no-remote", "--no-lock", program],
   ],
 ])(
   "compiles the same under %s as under Bun",

@@ -36,7 +36,7 @@ export function oneOf(values: readonly Known[]): Known {
 }
 
 /** The schemas a value may be of. */
-export function branches(schema: JsonSchema): readonly JsonSchema[] {
+function branches(schema: JsonSchema): readonly JsonSchema[] {
   const { anyOf } = schema;
   const isUnion = Array.isArray(anyOf) && Object.keys(schema).length === 1;
   return isUnion ? anyOf.filter(isJsonObject).flatMap(branches) : [schema];
