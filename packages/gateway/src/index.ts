@@ -1,3 +1,4 @@
+export { openStoredTargets, type StoredTargets } from "./config/stored-targets.ts";
 export type { GatewayStatus } from "./control/control-plane.ts";
 export { displayUrl, type ListenAddress, listenErrors, parseListen } from "./listen.ts";
 export { createLog, type Log } from "./log.ts";

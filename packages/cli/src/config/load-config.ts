@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { type CompiledResource, checkSameMatch } from "@catena/dsl";
 import type { Checked, Issue, SourcePosition } from "@catena/errors";
 import { importManifests } from "@catena/importers";
-import { formatName } from "@catena/schema";
+import { deployOrder, formatName } from "@catena/schema";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationReply } from "./evaluation.ts";
 import { type ConfigFile, findConfigFiles } from "./find-files.ts";
@@ -60,6 +60,7 @@ export async function loadConfig(
   // What is declared twice would also be found to match the same.
   if (issues.length === 0) issues.push(...checkSameMatch(resources));
   if (issues.length > 0) return { issues, dependsOn };
+  resources.sort((a, b) => deployOrder.indexOf(a.kind) - deployOrder.indexOf(b.kind));
   return {
     issues,
     dependsOn,
