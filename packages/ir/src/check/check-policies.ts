@@ -1,6 +1,8 @@
 import { isSafeMethod } from "../chain-limits.ts";
+import { describeFound } from "../describe-found.ts";
 import { callsOf, type StepKind, stepKind } from "../step-kind.ts";
 import type { StoredItemPolicies, StoredStep } from "../stored-chain.ts";
+import { isStoredOperation, isStoredReference } from "../stored-value.ts";
 import { checkHeaders } from "./check-headers.ts";
 import { checkValue, type ValueScope } from "./check-value.ts";
 import type { Findings } from "./findings.ts";
@@ -127,7 +129,15 @@ export function checkItemPolicies(
   }
   const key = policies.idempotency_key;
   if (key !== undefined && key !== "auto") {
-    checkValue(key, `${path}/idempotency_key`, scope, findings);
+    // The shape was judged by one key that both kinds of values may lack.
+    if (isStoredReference(key) || isStoredOperation(key))
+      checkValue(key, `${path}/idempotency_key`, scope, findings);
+    else {
+      findings.add(`${path}/idempotency_key`, "CHAIN_SHAPE", "wrong value", {
+        expected: '"auto", a reference or an operation',
+        found: describeFound(key),
+      });
+    }
   }
   const { backoff } = policies.retry ?? {};
   if (backoff?.base !== undefined && backoff.max !== undefined && backoff.max < backoff.base) {
