@@ -55,7 +55,7 @@ test.each([
     const [here, there] = await Promise.all([run(["bun", program]), run(command)]);
     expect(here).toMatchObject({
       issues: [],
-      value: [{ id: "order-service" }, { id: "checkout" }],
+      value: [{ id: "order-service" }, { id: "checkout" }, { id: "users-v1" }, { id: "checkout" }],
     });
     expect(there).toEqual(here);
   },

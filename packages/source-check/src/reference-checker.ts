@@ -1,6 +1,8 @@
 import type { Binding } from "./bindings.ts";
 import { Bindings } from "./bindings.ts";
-import { CHAIN_CALLBACKS, DSL_MODULE, REFERENCE_HELPERS, REFERENCE_TYPES } from "./dsl-names.ts";
+import { everyProperty, fallbacksIn, ITEM, SCOPE } from "./callbacks.ts";
+import { CHAIN_CALLBACKS, DSL_MODULE } from "./dsl-names.ts";
+import { helperName, isReference, isReferenceTyped } from "./is-reference.ts";
 import type { Misuse } from "./misuses.ts";
 import * as misuses from "./misuses.ts";
 import {
@@ -137,7 +139,7 @@ export class ReferenceChecker {
 
   /** Reports a use when what is used is a reference; says whether it did. */
   #refuse(used: Node | null, misuse: Misuse | undefined, at: Node, names: Bindings): boolean {
-    if (used === null || misuse === undefined || !this.#isReference(used, names)) return false;
+    if (used === null || misuse === undefined || !isReference(used, names)) return false;
     this.#report(at, misuse);
     return true;
   }
@@ -150,7 +152,7 @@ export class ReferenceChecker {
     }
     const operator = String(node["operator"]);
     if (operator === "=") {
-      if (left !== null && right !== null && this.#isReference(right, names)) {
+      if (left !== null && right !== null && isReference(right, names)) {
         names.bind(left, { kind: "reference" });
       }
       return;
@@ -177,7 +179,7 @@ export class ReferenceChecker {
     if (isFunction(expression)) return { kind: "function", node: expression };
     const name = nameOf(expression);
     if (name !== null) return names.get(name);
-    return this.#isReference(expression, names) ? { kind: "reference" } : { kind: "other" };
+    return isReference(expression, names) ? { kind: "reference" } : { kind: "other" };
   }
 
   /** A tag is given the values themselves; only a plain template makes text of them. */
@@ -230,7 +232,7 @@ export class ReferenceChecker {
 
   /** A fallback of an `each` is the one callback that stands inside an options object. */
   #visitArgument(arg: Node, names: Bindings, callee: Node | null): void {
-    if (arg.type !== "ObjectExpression" || this.#helperName(callee, names) !== "each") {
+    if (arg.type !== "ObjectExpression" || helperName(callee, names) !== "each") {
       this.#visit(arg, names);
       return;
     }
@@ -258,7 +260,7 @@ export class ReferenceChecker {
     args: readonly Node[],
     names: Bindings,
   ): (index: number) => readonly Binding[] | null {
-    if (this.#helperName(callee, names) === "each") return (index) => (index === 1 ? ITEM : null);
+    if (helperName(callee, names) === "each") return (index) => (index === 1 ? ITEM : null);
     const method = callee?.type === "MemberExpression" ? nameOf(child(callee, "property")) : null;
     const places =
       method !== null && Object.hasOwn(CHAIN_CALLBACKS, method)
@@ -275,58 +277,6 @@ export class ReferenceChecker {
     const misuse = misuses.BUILT_IN[name];
     for (const arg of args) if (this.#refuse(arg, misuse, node, names)) return;
   }
-
-  #helperName(callee: Node | null, names: Bindings): string | null {
-    if (callee === null) return null;
-    const name = nameOf(callee);
-    if (name !== null) {
-      const binding = names.get(name);
-      return binding.kind === "helper" ? binding.name : null;
-    }
-    const object = nameOf(child(callee, "object"));
-    const isOfDsl = object !== null && names.get(object).kind === "dsl";
-    return isOfDsl ? nameOf(child(callee, "property")) : null;
-  }
-
-  #isReference(node: Node, names: Bindings): boolean {
-    const expression = bare(node);
-    switch (expression.type) {
-      case "Identifier":
-        return names.get(nameOf(expression) ?? "").kind === "reference";
-      case "MemberExpression":
-        return this.#isMemberReference(expression, names);
-      case "CallExpression": {
-        const helper = this.#helperName(child(expression, "callee"), names);
-        return helper !== null && REFERENCE_HELPERS.has(helper);
-      }
-      case "TaggedTemplateExpression":
-        return this.#helperName(child(expression, "tag"), names) === "tpl";
-      default:
-        return false;
-    }
-  }
-
-  #isMemberReference(member: Node, names: Bindings): boolean {
-    const object = child(member, "object");
-    if (object === null) return false;
-    const inner = bare(object);
-    const name = nameOf(inner);
-    if (name !== null) {
-      const { kind } = names.get(name);
-      return kind === "scope" || kind === "reference";
-    }
-    return this.#isReference(inner, names);
-  }
-}
-
-const SCOPE: readonly Binding[] = [{ kind: "scope" }];
-const ITEM: readonly Binding[] = [{ kind: "reference" }, { kind: "reference" }];
-
-/** Whether a parameter is declared to be a reference: `(item: Ref<Item>)`. */
-function isReferenceTyped(param: Node): boolean {
-  const annotation = child(param, "typeAnnotation");
-  const type = annotation === null ? null : child(annotation, "typeAnnotation");
-  return type !== null && REFERENCE_TYPES.has(nameOf(child(type, "typeName")) ?? "");
 }
 
 /** `Array.isArray`, `Boolean`. */
@@ -336,23 +286,4 @@ function dottedName(callee: Node): string | null {
   const object = nameOf(child(callee, "object"));
   const property = nameOf(child(callee, "property"));
   return object === null || property === null ? null : `${object}.${property}`;
-}
-
-/** The functions under a `fallback` of an object literal. */
-function* fallbacksIn(object: Node): Generator<Node, void> {
-  for (const property of children(object, "properties")) {
-    const value = child(property, "value");
-    if (value === null) continue;
-    if (nameOf(child(property, "key")) === "fallback" && isFunction(bare(value))) yield value;
-    else if (value.type === "ObjectExpression") yield* fallbacksIn(value);
-  }
-}
-
-/** The values of an object literal, those of object literals inside it in their place. */
-function* everyProperty(object: Node): Generator<Node, void> {
-  for (const property of children(object, "properties")) {
-    const value = child(property, "value") ?? property;
-    if (value.type === "ObjectExpression") yield* everyProperty(value);
-    else yield value;
-  }
 }
