@@ -40,6 +40,8 @@ export interface SendRun {
   readonly cancel: CancelScope;
   readonly deadlineAt: number;
   readonly effects: Effects;
+  /** Absent where no client is waiting. */
+  readonly caller?: ChainRequest;
   readonly context: Pick<RunContext, "clock" | "random">;
   remainingMs(): number;
 }
@@ -72,6 +74,10 @@ export class StepRun implements SendRun {
     this.cancel = cancel;
     this.deadlineAt = deadlineAt;
     this.effects = effects;
+  }
+
+  get caller(): ChainRequest {
+    return this.context.request;
   }
 
   /** Milliseconds until the chain's deadline; not above 0 when it passed. */

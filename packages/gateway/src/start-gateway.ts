@@ -1,7 +1,10 @@
 import { recordsIn } from "@catena/chain";
+import { checkExpression } from "@catena/expr";
+import { plugins } from "@catena/plugins";
 import type { ConfigStore } from "@catena/store";
-import { createResolver, createTransport, createUpstreamRuntime } from "@catena/upstream";
+import { findClientCertificate } from "./config/client-certificate.ts";
 import { Configuration } from "./config/configuration.ts";
+import { ResourceTable } from "./config/resource-table.ts";
 import { ConfigSync } from "./config/sync.ts";
 import { type GatewayStatus, listenControlPlane } from "./control/control-plane.ts";
 import { listenDataPlane } from "./data-plane.ts";
@@ -10,6 +13,7 @@ import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import type { Settings } from "./settings/settings.ts";
+import { openUpstreamServices } from "./upstream-services.ts";
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -45,22 +49,22 @@ export const version = "0.1.0";
  */
 export function startGateway(options: GatewayOptions): Gateway {
   const { settings, store, log } = options;
-  const resolver = createResolver({
-    hosts: settings.resolver.hosts,
-    ttlMs: settings.resolver.ttlSeconds * 1000,
+  const table = new ResourceTable(settings.prefix, {
+    registry: plugins.registry,
+    checkExpression,
   });
-  const transport = createTransport(settings.transport);
-  const upstreams = createUpstreamRuntime({
-    transport,
-    resolver,
+  const upstreams = openUpstreamServices(settings, {
+    clientCertificate: (id) => findClientCertificate(table, id),
     onHealthTurn: (turn) => log.warn("the health of a node changed", { ...turn }),
   });
+  const { resolver, transport, runtime } = upstreams;
   const inFlight = new InFlight();
   const configuration = new Configuration({
     settings,
+    table,
     resolver,
     transport,
-    upstreams,
+    upstreams: runtime,
     records: recordsIn(store),
     log,
   });
@@ -139,8 +143,7 @@ export function startGateway(options: GatewayOptions): Gateway {
     }
     inFlight.stop();
     await sync.stop();
-    upstreams.close();
-    await transport.close();
+    await upstreams.close();
     await controlPlane.stop();
     log.info("stopped");
   }

@@ -1,3 +1,4 @@
+import type { RequestView } from "@catena/expr";
 import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
 
 /** One upstream call a plugin makes, before a node is chosen. */
@@ -16,7 +17,12 @@ export interface TargetCall {
   readonly buffered: boolean;
   readonly idempotent: boolean;
   readonly cancel: CancelScope | null;
+  /** Whose request it is made for, for upstreams that hash; nobody's when it is not given. */
+  readonly caller?: Caller | undefined;
 }
+
+/** What of a client's request a call may be placed by, beside what the call itself carries. */
+export type Caller = Pick<RequestView, "clientAddress"> & Partial<RequestView>;
 
 /**
  * A destination resolved when the configuration was compiled: an upstream's nodes or a fixed URI. It

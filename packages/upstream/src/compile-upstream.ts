@@ -20,6 +20,8 @@ import { compileTls, type TlsServices, tlsPoolKey } from "./upstream-tls.ts";
 export interface UpstreamPlan extends NodeSet {
   /** Finds the nodes of a discovered service; `null` when they are configured. */
   readonly discovered: NodeSource | null;
+  /** What the nodes are discovered by; empty when they are configured. */
+  readonly serviceName: string;
   /** The only node, when a call can go to it without any choice: the hot path. */
   readonly direct: Node | null;
   readonly origins: OriginBook;
@@ -99,6 +101,7 @@ export function compileUpstream(
   const value: UpstreamPlan = {
     ...set,
     discovered: discovery === null ? null : sourceOf(upstream, discovery, settings),
+    serviceName: discovery === null ? "" : (upstream.service_name ?? ""),
     direct: directNode(set, upstream),
     origins: new OriginBook(origins),
     retries: upstream.retries ?? null,

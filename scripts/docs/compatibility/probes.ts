@@ -47,7 +47,7 @@ export const probes: Readonly<Record<string, Probe>> = {
   },
   protos: { sees: undefined, look: () => plugins.get("grpc-transcode") },
   stream_routes: { sees: [], look: () => settingsLike(/stream/i) },
-  ssls: { sees: [], look: () => settingsLike(/ssl|tls/i) },
+  ssls: { sees: "no TLS", look: speakTls },
 };
 
 /** What becomes of a WebSocket through a route that allows it. */
@@ -63,6 +63,15 @@ async function upgrade(bed: ProbeBed): Promise<string> {
   const seen = await promise;
   socket.close();
   return seen;
+}
+
+/** What a client gets that speaks TLS to the data plane. */
+async function speakTls(bed: ProbeBed): Promise<string> {
+  const reply = fetch(bed.url.replace("http:", "https:"), { tls: { rejectUnauthorized: false } });
+  return await reply.then(
+    () => "TLS",
+    () => "no TLS",
+  );
 }
 
 function settingsLike(pattern: RegExp): string[] {

@@ -45,6 +45,6 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
 export const kindVerdicts: Readonly<Partial<Record<Kind, string>>> = {
   protos: "Stored; nothing uses them.",
   stream_routes: "Stored; TCP and UDP are not served.",
-  ssls: "Stored; the gateway does not serve TLS.",
+  ssls: "Those of type client are shown to upstreams; the gateway itself does not serve TLS.",
   secrets: "Stored; references to them are not resolved.",
 };

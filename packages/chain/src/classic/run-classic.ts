@@ -126,6 +126,7 @@ class ClassicRun {
       buffered: true,
       idempotent: service.idempotent,
       cancel: this.#request.cancel,
+      caller: this.#request,
     });
   }
 

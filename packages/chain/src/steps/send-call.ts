@@ -135,6 +135,7 @@ function sendOnce(
     buffered: call.buffered,
     idempotent: call.isSafe || rendered.key !== null,
     cancel,
+    caller: run.caller,
   });
 }
 

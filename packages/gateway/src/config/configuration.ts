@@ -1,4 +1,3 @@
-import { checkExpression } from "@catena/expr";
 import type { PluginRecords, RequestContext } from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
@@ -11,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
 import { Dependents } from "./dependents.ts";
-import { ResourceTable } from "./resource-table.ts";
+import type { ResourceTable } from "./resource-table.ts";
 import { RouteCompiler } from "./route-compiler.ts";
 import type { RoutePlan } from "./route-plan.ts";
 import { type RouteEntry, routerEntry } from "./router-entries.ts";
@@ -19,6 +18,8 @@ import type { SyncTarget } from "./sync.ts";
 
 export interface ConfigurationOptions {
   readonly settings: Settings;
+  /** Filled by the configuration alone; given because upstreams' certificates are read from it. */
+  readonly table: ResourceTable;
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly upstreams: UpstreamRuntime;
@@ -61,14 +62,10 @@ export class Configuration implements SyncTarget {
     this.#log = log;
     this.#prefix = settings.prefix;
     this.#upstreams = options.upstreams;
-    this.#table = new ResourceTable(settings.prefix, {
-      registry: plugins.registry,
-      checkExpression,
-    });
+    this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
     this.#compiler = new RouteCompiler({
       ...options,
-      table: this.#table,
       survivors: this.#survivors,
       consumers: this.#consumers,
       unknownPlugins: settings.unknownPlugins,
@@ -208,10 +205,9 @@ export class Configuration implements SyncTarget {
   }
 
   #refresh({ kind, id }: ResourceKey): void {
-    if (kind !== "routes") {
-      this.#compiler.forget({ kind, id });
-      return;
-    }
+    // A route's own upstream may name a certificate that changed.
+    this.#compiler.forget({ kind, id });
+    if (kind !== "routes") return;
     const route = this.#table.get("routes", id);
     if (route === undefined || route.status === 0) {
       this.#router.remove(id);

@@ -6,6 +6,7 @@ import {
   type Transport,
   type UpstreamPlan,
 } from "@catena/upstream";
+import { viewOfCall } from "./call-view.ts";
 
 export interface TargetOptions {
   readonly resolver: Resolver;
@@ -36,8 +37,9 @@ export function createTargets(options: TargetOptions): TargetResolver {
   };
 }
 
-/** What `pass_host: pass` can mean for a call that no client made: the first node's name. */
+/** What `pass_host: pass` can mean for a call that no client made: the service's or first node's name. */
 function hostOf(plan: UpstreamPlan): string {
+  if (plan.serviceName !== "") return plan.serviceName;
   return plan.nodes[0]?.hostHeader ?? "localhost";
 }
 
@@ -58,7 +60,7 @@ function toTarget(plan: UpstreamPlan, host: string, transport: Transport): CallT
           buffered: call.buffered,
           cancel: call.cancel,
           idempotent: call.idempotent,
-          hashKey: "",
+          hashKey: plan.hashKey?.(viewOfCall(call, host)) ?? "",
           failures: null,
         },
         transport,

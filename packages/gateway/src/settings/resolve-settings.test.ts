@@ -38,6 +38,34 @@ describe("resolveSettings", () => {
     expect(issues.map((issue) => issue.path)).toContain(path);
   });
 
+  test.each([
+    ["127.0.0.1", true],
+    ["127.0.0.1:5353", true],
+    ["::1", true],
+    ["[::1]:5353", true],
+    ["dns.example", false],
+    ["300.0.0.1", false],
+    ["127.0.0.1:0", false],
+    ["127.0.0.1:99999", false],
+    ["[127.0.0.1", false],
+  ])("takes %s as a DNS server: %p", (server, isTaken) => {
+    const file = { name: "configs/gateway.ts", value: { dns: { servers: ["10.0.0.1", server] } } };
+    const { issues } = resolveSettings({ file, environment: {} });
+    expect(issues.map(({ path }) => path)).toEqual(isTaken ? [] : ["/dns/servers/1"]);
+  });
+
+  test("says what an authority of upstreams has to be", () => {
+    const file = { name: "configs/gateway.ts", value: { tls: { ca: "/etc/ca.pem" } } };
+    expect(resolveSettings({ file, environment: {} }).issues.map(({ path }) => path)).toContain(
+      "/tls/ca",
+    );
+    const off = { name: "configs/gateway.ts", value: { tls: { verify: false } } };
+    expect(resolveSettings({ file: off, environment: {} }).value?.tls).toEqual({
+      verify: false,
+      ca: null,
+    });
+  });
+
   test("names an unknown setting and lists the known ones, never a key's value", () => {
     const { issues } = resolveSettings({
       file: { name: "configs/gateway.ts", value: { stroe: "x", adminKey: "hunter2" } },

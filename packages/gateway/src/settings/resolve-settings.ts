@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { type Checked, type Issue, pointerSegment } from "@catena/errors";
 import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
@@ -57,7 +58,9 @@ export function resolveSettings(sources: SettingsSources): Checked<Settings> {
   issues.push(...findIssues(SettingsSchema, merged));
   if (issues.length > 0) return { issues };
   // Checked against the schema the type is derived from on the line above.
-  return { value: merged as Settings, issues };
+  const value = merged as Settings;
+  issues.push(...findServerIssues(value.dns.servers));
+  return issues.length > 0 ? { issues } : { value, issues };
 }
 
 function findIssues(schema: TSchema, value: unknown): readonly Issue[] {
@@ -76,6 +79,25 @@ function findIssues(schema: TSchema, value: unknown): readonly Issue[] {
     });
   }
   return issues;
+}
+
+/** The runtime throws for some of these, and asks another port for one that is out of range. */
+function findServerIssues(servers: readonly string[]): readonly Issue[] {
+  return servers.flatMap((server, index) => {
+    const parts = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(server);
+    const address = parts?.[1] ?? parts?.[2] ?? server;
+    const port = Number(parts?.[3] ?? 53);
+    if (isIP(address) !== 0 && port > 0 && port < 65_536) return [];
+    return [
+      {
+        path: `/dns/servers/${index}`,
+        code: "SETTINGS_INVALID",
+        message: "invalid setting",
+        expected: "an IP address, or ip:port, or [ipv6]:port",
+        found: server,
+      },
+    ];
+  });
 }
 
 function fromEnvironment(

@@ -32,6 +32,30 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    dns: Type.Object(
+      {
+        servers: Type.Array(Type.String({ minLength: 1 }), {
+          description:
+            "Asked in this order, ip or ip:port, in place of the system's resolver; none: the system's",
+        }),
+      },
+      closed,
+    ),
+    tls: Type.Object(
+      {
+        verify: Type.Boolean({
+          description:
+            "Whether certificates of upstreams are verified that do not say so themselves",
+        }),
+        ca: Type.Union([Type.String({ pattern: "-----BEGIN CERTIFICATE-----" }), Type.Null()], {
+          description: "Authorities that sign upstreams' certificates, PEM; null: the system's",
+        }),
+      },
+      closed,
+    ),
+    healthChecks: Type.Boolean({
+      description: "Whether upstreams' checks run; off as APISIX's disable_upstream_healthcheck",
+    }),
     transport: Type.Union([Type.Literal("wire"), Type.Literal("fetch")], {
       description: "Upstream client: wire is ours over TCP, fetch is Bun's",
     }),
@@ -79,6 +103,9 @@ export const defaults: Settings = Object.freeze({
   adminKey: null,
   adminKeyFile: ".catena/admin.key",
   resolver: { hosts: {}, ttlSeconds: 30 },
+  dns: { servers: [] },
+  tls: { verify: true, ca: null },
+  healthChecks: true,
   transport: "wire",
   router: "radixtree_host_uri",
   unknownPlugins: "refuse",

@@ -34,6 +34,7 @@ export async function sendElsewhere(
       buffered: false,
       idempotent: !NOT_IDEMPOTENT.has(ctx.upstreamMethod),
       cancel: ctx.cancel,
+      caller: ctx,
     });
     const { status, body } = reply;
     return { status, headers: responseHeaders(reply.headers), body, source: "upstream" };
