@@ -38,6 +38,10 @@ import { makeScope } from "./scope.ts";
  * wait for the steps they refer to; calls that only read run in parallel, calls that write wait for
  * every earlier step.
  *
+ * A chain that says no more than the classic form (each step is sent `merged($)` and the client's
+ * token, and it ends with a plain `.forward`) is stored in that form, which APISIX with the Lua
+ * plugin runs too; its errors are then worded as that plugin words them.
+ *
  * @example
  * export const profile = chain({ route: "/profile/:id", methods: ["GET"] })
  *   .step("user", ($) => call(users.get, { params: { id: $.input.params.id } }))
