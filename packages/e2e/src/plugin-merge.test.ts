@@ -3,6 +3,8 @@ import { type GatewayBed, startGatewayBed } from "./bed/gateway-bed.ts";
 import { type Service, startEcho } from "./bed/service.ts";
 import { type StoreBed, storeKinds } from "./bed/stores.ts";
 
+const limitConn = { conn: 1, burst: 0, default_conn_delay: 0.001, key: "remote_addr" };
+
 for (const kind of storeKinds) {
   describe(`plugins of several resources, configured in ${kind.name}`, () => {
     let storeBed: StoreBed;
@@ -128,6 +130,120 @@ for (const kind of storeKinds) {
         expect.objectContaining({ message: "a plugin can't run", plugin: "openid-connect" }),
       );
       expect((await get("/watched")).status).toBe(200);
+      await bed.put({ "routes/unknown": null, "routes/watched": null });
+    });
+
+    test("/status says what can't be served and why, until that is mended", async () => {
+      const unserved = () => bed.gateway.status().unserved;
+      const plan = (id: string, plugins: unknown) => ({ uri: `/${id}`, plugins, upstream });
+      await bed.put({
+        "services/unserved": { plugins: { "openid-connect": {} } },
+        "routes/by-service": { uri: "/by-service", service_id: "unserved", upstream },
+        "routes/off": plan("off", { "openid-connect": { _meta: { disable: true } } }),
+        "routes/watched": plan("watched", { prometheus: {} }),
+        "consumers/foreign": { username: "foreign", plugins: { "hmac-auth": {} } },
+        "routes/grpc": { uri: "/grpc", upstream: { ...upstream, scheme: "grpc" } },
+      });
+      const unknown = {
+        resource: "services/unserved",
+        reason:
+          "openid-connect: this build has no such plugin; remove it, or set unknownPlugins to skip",
+      };
+      expect(unserved()).toEqual([unknown]);
+      expect((await get("/by-service")).status).toBe(503);
+      expect((await get("/off")).status).toBe(200);
+      expect((await get("/grpc")).status).toBe(503);
+      expect(unserved()).toEqual([
+        unknown,
+        { resource: "routes/grpc", reason: expect.stringContaining("over grpc are not served") },
+      ]);
+      await bed.put({
+        "services/unserved": { plugins: {} },
+        "routes/grpc": { uri: "/grpc", upstream },
+      });
+      expect(unserved()).toEqual([]);
+      expect((await get("/by-service")).status).toBe(200);
+      expect((await get("/grpc")).status).toBe(200);
+    });
+
+    test("a place that a limit of the route holds is given back, whatever the consumer brings", async () => {
+      await bed.put({
+        "consumers/noted": {
+          username: "noted",
+          plugins: { "key-auth": { key: "k-noted" }, "hmac-auth": {}, ...says("noted") },
+        },
+        "routes/noted": {
+          uri: "/noted",
+          plugins: { "key-auth": {}, "limit-conn": limitConn },
+          upstream,
+        },
+      });
+      for (let i = 0; i < 3; i++) {
+        const reply = await get("/noted", { apikey: "k-noted" });
+        expect([reply.status, reply.headers.get("x-by")]).toEqual([200, "noted"]);
+      }
+      // A key that changes and a plugin that is taken away count from the next request on.
+      await bed.put({
+        "consumers/noted": { username: "noted", plugins: { "key-auth": { key: "k-new" } } },
+      });
+      expect((await get("/noted", { apikey: "k-noted" })).status).toBe(401);
+      expect((await get("/noted", { apikey: "k-new" })).headers.get("x-by")).toBeNull();
+    });
+
+    test("a filter is asked again once it is known who asks", async () => {
+      const filter = [["consumer_name", "==", "asked"]];
+      await bed.put({
+        "consumers/asked": {
+          username: "asked",
+          plugins: { "key-auth": { key: "k-asked" }, ...says("asked") },
+        },
+        "routes/asked": {
+          uri: "/asked",
+          plugins: {
+            "key-auth": {},
+            "request-id": { header_name: "x-filtered", _meta: { filter: [["uri", "==", "/no"]] } },
+            echo: { after_body: "!", headers: { "x-echo": "1" }, _meta: { filter } },
+          },
+          upstream,
+        },
+      });
+      const reply = await get("/asked", { apikey: "k-asked" });
+      expect(reply.headers.get("x-echo")).toBe("1");
+      expect(reply.headers.get("x-filtered")).toBeNull();
+    });
+
+    test("a service's limit counts for all of its routes, a route's for itself", async () => {
+      const limit = { "limit-count": { count: 2, time_window: 3600, rejected_code: 429 } };
+      await bed.put({
+        "services/limited": { plugins: limit, upstream },
+        "routes/l1": { uri: "/l1", service_id: "limited" },
+        "routes/l2": { uri: "/l2", service_id: "limited" },
+        "routes/l3": { uri: "/l3", service_id: "limited", plugins: limit },
+      });
+      const statuses = [];
+      for (const path of ["/l1", "/l2", "/l1", "/l3"]) statuses.push((await get(path)).status);
+      expect(statuses).toEqual([200, 200, 429, 200]);
+    });
+
+    test("a global rule follows the upstream that it calls", async () => {
+      const [first, second] = [startEcho(), startEcho()];
+      const nodes = (one: Service) => ({ id: "asked", nodes: { [one.node]: 1 } });
+      await bed.put({
+        "upstreams/asked": nodes(first),
+        "global_rules/calls": {
+          id: "calls",
+          plugins: {
+            "proxy-chain": { services: [{ uri: "http://asked/", upstream_id: "asked" }] },
+          },
+        },
+        "routes/plain": { uri: "/plain", upstream },
+      });
+      expect((await get("/plain")).status).toBe(200);
+      await bed.put({ "upstreams/asked": nodes(second) });
+      expect((await get("/plain")).status).toBe(200);
+      expect([first.seen.length, second.seen.length]).toEqual([1, 1]);
+      await bed.put({ "global_rules/calls": null });
+      await Promise.all([first.stop(), second.stop()]);
     });
 
     test("vars and addresses decide whether a route takes a request", async () => {

@@ -9,7 +9,10 @@ import type { ControlSource } from "../control/v1-api.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
+import { identifies, owned } from "./consumer-plans.ts";
 import { Dependents } from "./dependents.ts";
+import type { Fault } from "./fault-list.ts";
+import { unknownPlugin } from "./plugin-set.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import { RouteCompiler } from "./route-compiler.ts";
 import type { RoutePlan } from "./route-plan.ts";
@@ -27,16 +30,18 @@ export interface ConfigurationOptions {
   readonly log: Log;
 }
 
-/** Most missing references that `/status` lists; the first ones tell what is wrong. */
-const maxDangling = 100;
+/** Most findings of a sort that `/status` lists; the first ones tell what is wrong. */
+const maxListed = 100;
 
-/** Kinds that plans depend on without naming them: who asks is known only when a request runs. */
-const isEverywhere: ReadonlySet<Kind> = new Set<Kind>([
+/** Kinds whose plugins run on routes that do not name them. */
+const pluginHolders = [
+  "routes",
+  "services",
+  "plugin_configs",
   "global_rules",
-  "consumers",
   "consumer_groups",
-  "plugin_metadata",
-]);
+  "consumers",
+] as const satisfies readonly Kind[];
 
 /**
  * Everything that is served, and the only thing that changes it. A batch of changes is applied in one
@@ -51,6 +56,7 @@ export class Configuration implements SyncTarget {
   readonly #entries = new Map<string, RouteEntry>();
   readonly #compiler: RouteCompiler;
   readonly #prefix: string;
+  readonly #unknownPlugins: Settings["unknownPlugins"];
   readonly #upstreams: UpstreamRuntime;
   readonly #log: Log;
   /** `undefined`: not compiled yet. */
@@ -61,6 +67,7 @@ export class Configuration implements SyncTarget {
     const { settings, log } = options;
     this.#log = log;
     this.#prefix = settings.prefix;
+    this.#unknownPlugins = settings.unknownPlugins;
     this.#upstreams = options.upstreams;
     this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
@@ -93,8 +100,12 @@ export class Configuration implements SyncTarget {
       else this.#reportRejection(change);
     }
     for (const resource of changed) this.#index(resource);
-    if (changed.some(({ kind }) => isEverywhere.has(kind))) this.#forgetPlans();
-    for (const resource of this.#affected(changed)) this.#refresh(resource);
+    const affected = this.#affected(changed);
+    for (const resource of affected) this.#refresh(resource);
+    // Plans depend on these without naming them.
+    const kinds = new Set(affected.map(({ kind }) => kind));
+    if (kinds.has("global_rules") || kinds.has("plugin_metadata")) this.#forgetPlans();
+    if (kinds.has("consumers") || kinds.has("consumer_groups")) this.#compiler.forgetConsumers();
     this.#loaded = true;
   }
 
@@ -155,7 +166,7 @@ export class Configuration implements SyncTarget {
     });
   }
 
-  describe(): Pick<GatewayStatus, "resources" | "rejected" | "dangling"> {
+  describe(): Pick<GatewayStatus, "resources" | "rejected" | "unserved" | "dangling"> {
     return {
       resources: Object.fromEntries(
         kindNames.map((kind) => [kind, this.#table.count(kind)] as const).filter(([, n]) => n > 0),
@@ -164,6 +175,7 @@ export class Configuration implements SyncTarget {
         ...item,
         serving_previous: this.#table.servesPrevious(item.key),
       })),
+      unserved: this.#findUnserved(),
       dangling: this.#findDangling(),
     };
   }
@@ -193,7 +205,7 @@ export class Configuration implements SyncTarget {
   }
 
   /** The changed resources and everything that is made from them, each once. */
-  #affected(changed: readonly ResourceKey[]): Iterable<ResourceKey> {
+  #affected(changed: readonly ResourceKey[]): readonly ResourceKey[] {
     const affected = new Map<string, ResourceKey>();
     for (const resource of changed) {
       affected.set(formatName(resource), resource);
@@ -201,7 +213,7 @@ export class Configuration implements SyncTarget {
         affected.set(formatName(dependent), dependent);
       });
     }
-    return affected.values();
+    return [...affected.values()];
   }
 
   #refresh({ kind, id }: ResourceKey): void {
@@ -231,6 +243,25 @@ export class Configuration implements SyncTarget {
     });
   }
 
+  /** Plugins this build lacks are found at once, other faults when something is first compiled. */
+  #findUnserved(): readonly Fault[] {
+    const found = new Map<string, Fault>();
+    const note = (fault: Fault) => found.set(`${fault.resource} ${fault.reason}`, fault);
+    for (const kind of pluginHolders) {
+      for (const [id, value] of this.#table.entries(kind)) {
+        for (const plugin of owned(value.plugins, formatName({ kind, id }))) {
+          const reason = unknownPlugin(plugin, this.#unknownPlugins);
+          if (reason !== null && !(kind === "consumers" && identifies(plugin.name))) {
+            note({ resource: plugin.owner, reason: `${plugin.name}: ${reason}` });
+          }
+          if (found.size === maxListed) return [...found.values()];
+        }
+      }
+    }
+    for (const fault of this.#compiler.faults) note(fault);
+    return [...found.values()].slice(0, maxListed);
+  }
+
   #findDangling(): GatewayStatus["dangling"] {
     const dangling: { resource: string; missing: string }[] = [];
     for (const kind of kindNames) {
@@ -238,7 +269,7 @@ export class Configuration implements SyncTarget {
         for (const target of referencesOf(kind, value, { id, registry: plugins.registry })) {
           if (this.#table.get(target.kind, target.id) !== undefined) continue;
           dangling.push({ resource: formatName({ kind, id }), missing: formatName(target) });
-          if (dangling.length === maxDangling) return dangling;
+          if (dangling.length === maxListed) return dangling;
         }
       }
     }

@@ -5,6 +5,7 @@ import {
   compilePlugins,
   joinPhases,
   type OwnedPlugin,
+  type PluginSet,
   type PluginSetOptions,
 } from "./plugin-set.ts";
 import type { ResourceTable } from "./resource-table.ts";
@@ -18,6 +19,17 @@ export interface ConsumerPlan {
   readonly unavailable: boolean;
 }
 
+export interface ConsumerPlanOptions {
+  /** The route's plugins, its service's and plugin config's among them. */
+  readonly own: readonly OwnedPlugin[];
+  readonly made: PluginSet["made"];
+  readonly global: PhaseHandlers;
+  readonly table: ResourceTable;
+  readonly plugins: PluginSetOptions;
+  /** Another number once a consumer or a group has changed. */
+  generation(): number;
+}
+
 /** Most consumers remembered per route; the rest is compiled again. */
 const maxRemembered = 10_000;
 
@@ -26,26 +38,22 @@ const maxRemembered = 10_000;
  * whole plugins at a time (apisix/plugin.lua, merge_consumer_route). Auth plugins do not run again.
  */
 export class ConsumerPlans {
-  readonly #own: readonly OwnedPlugin[];
-  readonly #global: PhaseHandlers;
-  readonly #table: ResourceTable;
-  readonly #options: PluginSetOptions;
+  readonly #options: ConsumerPlanOptions;
   readonly #plans = new Map<string, ConsumerPlan | null>();
+  #generation: number;
 
-  constructor(
-    own: readonly OwnedPlugin[],
-    global: PhaseHandlers,
-    table: ResourceTable,
-    options: PluginSetOptions,
-  ) {
-    this.#own = own;
-    this.#global = global;
-    this.#table = table;
+  constructor(options: ConsumerPlanOptions) {
     this.#options = options;
+    this.#generation = options.generation();
   }
 
   /** @returns `null` when the consumer brings nothing. */
   of({ name, groupId }: Consumer): ConsumerPlan | null {
+    const generation = this.#options.generation();
+    if (generation !== this.#generation) {
+      this.#plans.clear();
+      this.#generation = generation;
+    }
     const known = this.#plans.get(name);
     if (known !== undefined) return known;
     const plan = this.#compile(name, groupId);
@@ -55,24 +63,25 @@ export class ConsumerPlans {
   }
 
   #compile(name: string, groupId: string): ConsumerPlan | null {
-    const group = groupId === "" ? undefined : this.#table.get("consumer_groups", groupId);
+    const { own, made, global, table, plugins: options } = this.#options;
+    const group = groupId === "" ? undefined : table.get("consumer_groups", groupId);
     if (groupId !== "" && group === undefined) return unavailablePlan;
     const brought = [
       ...owned(group?.plugins, `consumer_groups/${groupId}`),
-      ...owned(this.#table.get("consumers", name)?.plugins, `consumers/${name}`),
-    ].filter((plugin) => plugins.get(plugin.name)?.schema.type !== "auth");
+      ...owned(table.get("consumers", name)?.plugins, `consumers/${name}`),
+    ].filter(({ name: plugin }) => !identifies(plugin));
     if (brought.length === 0) return null;
-    const merged = new Map(this.#own.map((plugin) => [plugin.name, plugin]));
+    const merged = new Map(own.map((plugin) => [plugin.name, plugin]));
     for (const plugin of brought) merged.set(plugin.name, plugin);
-    const set = compilePlugins(merged.values(), this.#options);
+    const set = compilePlugins(merged.values(), options, made);
     if (set === null) return unavailablePlan;
-    const before = new Set(this.#own.map((plugin) => plugin.name));
-    const added = [...set.rewriteOf].filter(([plugin]) => !before.has(plugin));
-    return {
-      handlers: joinPhases(this.#global, set.handlers),
-      rewrite: added.map(([, handler]) => handler),
-      unavailable: false,
-    };
+    const before = new Set(own.map((plugin) => plugin.name));
+    const rewrite: RequestHandler[] = [];
+    for (const [plugin, { handlers }] of set.made) {
+      if (handlers.rewrite === undefined || before.has(plugin.name)) continue;
+      rewrite.push(handlers.rewrite);
+    }
+    return { handlers: joinPhases(global, set.handlers), rewrite, unavailable: false };
   }
 }
 
@@ -81,6 +90,17 @@ const unavailablePlan: ConsumerPlan = {
   rewrite: [],
   unavailable: true,
 };
+
+/**
+ * Auth plugins of APISIX that this build lacks. What a consumer holds of them says who it is and never
+ * runs; a route that asks for one of them is not served.
+ */
+const foreignAuth = new Set(["hmac-auth", "jwe-decrypt", "ldap-auth", "wolf-rbac"]);
+
+/** Whether a plugin of a consumer says who it is, and does nothing once that is known. */
+export function identifies(plugin: string): boolean {
+  return plugins.get(plugin)?.schema.type === "auth" || foreignAuth.has(plugin);
+}
 
 export function owned(confs: PluginConfs | undefined, owner: string): OwnedPlugin[] {
   return Object.entries(confs ?? {}).map(([name, conf]) => ({ name, conf, owner }));

@@ -1,15 +1,13 @@
-import { formatIssue } from "@catena/errors";
+import { formatIssue, type Issue } from "@catena/errors";
 import {
   noHandlers,
   type PhaseHandlers,
   type PluginHandlers,
   type PluginServices,
-  type RequestHandler,
 } from "@catena/pipeline";
 import { plugins } from "@catena/plugins";
-import type { Log } from "../log.ts";
 import { observingPlugins } from "./observing-plugins.ts";
-import { applyMeta, readMeta } from "./plugin-meta.ts";
+import { applyMeta, type PluginMeta, readMeta } from "./plugin-meta.ts";
 
 /** A plugin's configuration and the resource that holds it (`routes/1`, `services/a`). */
 export interface OwnedPlugin {
@@ -21,74 +19,92 @@ export interface OwnedPlugin {
 /** Plugins ready to run. */
 export interface PluginSet {
   readonly handlers: PhaseHandlers;
-  /** Rewrite handlers of plugins that do not authenticate, by plugin: a consumer's may have to run. */
-  readonly rewriteOf: ReadonlyMap<string, RequestHandler>;
+  /** What each plugin was made into, highest priority first; disabled ones are left out. */
+  readonly made: ReadonlyMap<OwnedPlugin, MadePlugin>;
+}
+
+export interface MadePlugin {
+  readonly priority: number;
+  readonly meta: PluginMeta;
+  /** As the plugin made them. */
+  readonly bare: PluginHandlers;
+  /** As its `_meta` wants them. */
+  readonly handlers: PluginHandlers;
 }
 
 export interface PluginSetOptions {
   services(owner: string): PluginServices;
   readonly unknownPlugins: "refuse" | "skip";
-  readonly log: Log;
-}
-
-interface Made {
-  readonly name: string;
-  readonly priority: number;
-  readonly handlers: PluginHandlers;
+  /** Hears why a plugin can't run. */
+  refuse(plugin: OwnedPlugin, reason: string): void;
 }
 
 /**
  * Makes the handlers of plugins, highest priority first.
  *
- * @returns `null` when one of them can't run: the reason is logged, and nothing may be served without
+ * @param made what was made before for another set: the same plugins are not made again, for what they
+ *   noted of a request in an early phase is asked for in a later one. Their filters are asked anew.
+ * @returns `null` when one of them can't run: the reason is told, and nothing may be served without
  *   it.
  */
 export function compilePlugins(
   owned: Iterable<OwnedPlugin>,
   options: PluginSetOptions,
+  made: ReadonlyMap<OwnedPlugin, MadePlugin> = nothingMade,
 ): PluginSet | null {
-  const made: Made[] = [];
+  const list: (readonly [OwnedPlugin, MadePlugin])[] = [];
   for (const plugin of owned) {
-    const one = compilePlugin(plugin, options);
+    const before = made.get(plugin);
+    const one = before === undefined ? compilePlugin(plugin, options) : withMeta(before);
     if (one === null) return null;
-    if (one !== "skipped") made.push(one);
+    if (one !== "skipped") list.push([plugin, one]);
   }
-  if (made.length === 0) return noPlugins;
-  made.sort((a, b) => b.priority - a.priority);
-  const rewriteOf = new Map<string, RequestHandler>();
-  for (const { name, handlers } of made) {
-    if (handlers.rewrite === undefined || plugins.get(name)?.schema.type === "auth") continue;
-    rewriteOf.set(name, handlers.rewrite);
-  }
-  return { handlers: collectPhases(made.map((one) => one.handlers)), rewriteOf };
+  if (list.length === 0) return noPlugins;
+  list.sort(([, a], [, b]) => b.priority - a.priority);
+  return { handlers: collectPhases(list.map(([, one]) => one.handlers)), made: new Map(list) };
 }
 
-const noPlugins: PluginSet = { handlers: noHandlers, rewriteOf: new Map() };
+const nothingMade: ReadonlyMap<OwnedPlugin, MadePlugin> = new Map();
+
+const noPlugins: PluginSet = { handlers: noHandlers, made: nothingMade };
+
+/** Why a plugin keeps its resource from being served though it was accepted; `null` when it does not. */
+export function unknownPlugin(
+  { name, conf }: OwnedPlugin,
+  unknownPlugins: "refuse" | "skip",
+): string | null {
+  if (plugins.get(name) !== undefined || unknownPlugins === "skip") return null;
+  if (observingPlugins.has(name) || readMeta(conf).value?.disabled === true) return null;
+  return "this build has no such plugin; remove it, or set unknownPlugins to skip";
+}
 
 function compilePlugin(
-  { name, conf, owner }: OwnedPlugin,
-  { services, unknownPlugins, log }: PluginSetOptions,
-): Made | "skipped" | null {
-  const refuse = (reason: string): null => {
-    log.error("a plugin can't run", { owner, plugin: name, reason });
+  owned: OwnedPlugin,
+  { services, unknownPlugins, refuse }: PluginSetOptions,
+): MadePlugin | "skipped" | null {
+  const refused = (issues: readonly Issue[]): null => {
+    refuse(owned, issues.map(formatIssue).join("; "));
     return null;
   };
-  const meta = readMeta(conf);
-  if (meta.value === undefined) return refuse(meta.issues.map(formatIssue).join("; "));
-  if (meta.value.disabled) return "skipped";
+  const { name, conf, owner } = owned;
+  const { value: meta, issues: metaIssues } = readMeta(conf);
+  if (meta === undefined) return refused(metaIssues);
+  if (meta.disabled) return "skipped";
   const plugin = plugins.get(name);
   if (plugin === undefined) {
-    return unknownPlugins === "skip" || observingPlugins.has(name)
-      ? "skipped"
-      : refuse("this build has no such plugin; remove it, or set unknownPlugins to skip");
+    const reason = unknownPlugin(owned, unknownPlugins);
+    if (reason === null) return "skipped";
+    refuse(owned, reason);
+    return null;
   }
-  const { value, issues } = plugin.create(conf, services(owner));
-  if (value === undefined) return refuse(issues.map(formatIssue).join("; "));
-  return {
-    name,
-    priority: meta.value.priority ?? plugin.schema.priority,
-    handlers: applyMeta(value, meta.value),
-  };
+  const { value: bare, issues } = plugin.create(conf, services(owner));
+  if (bare === undefined) return refused(issues);
+  const priority = meta.priority ?? plugin.schema.priority;
+  return withMeta({ priority, meta, bare, handlers: bare });
+}
+
+function withMeta(made: MadePlugin): MadePlugin {
+  return { ...made, handlers: applyMeta(made.bare, made.meta) };
 }
 
 /** `first` before `then` in every phase: global rules come before a route's own plugins. */

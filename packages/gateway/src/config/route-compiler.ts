@@ -18,6 +18,7 @@ import type { Log } from "../log.ts";
 import type { SurvivorPool } from "../survivors.ts";
 import { ConsumerPlans, owned } from "./consumer-plans.ts";
 import { effectiveRoute, type UpstreamChoice } from "./effective-route.ts";
+import { type Fault, FaultList } from "./fault-list.ts";
 import {
   compilePlugins,
   joinPhases,
@@ -49,21 +50,38 @@ export class RouteCompiler {
   readonly #plugins: PluginSetOptions;
   /** By owner (`upstreams/1`, `routes/1`, …); `null` for one that can't be served. */
   readonly #upstreams = new Map<string, UpstreamPlan | null>();
+  readonly #faults = new FaultList();
   /** `undefined`: not compiled yet. */
   #global: PhaseHandlers | null | undefined;
+  #consumerGeneration = 0;
 
   constructor(options: RouteCompilerOptions) {
     this.#options = options;
     this.#plugins = {
       services: (owner) => this.#pluginServices(owner),
       unknownPlugins: options.unknownPlugins,
-      log: options.log,
+      refuse: ({ owner, name }, reason) => {
+        this.#faults.note(owner, name, reason);
+        options.log.error("a plugin can't run", { owner, plugin: name, reason });
+      },
     };
   }
 
   /** Forgets what was compiled from a resource that changed. */
   forget(resource: ResourceKey): void {
-    this.#upstreams.delete(formatName(resource));
+    const name = formatName(resource);
+    this.#upstreams.delete(name);
+    this.#faults.forget(name);
+  }
+
+  /** A consumer or a group changed, or what their plugins use: what was merged with routes is void. */
+  forgetConsumers(): void {
+    this.#consumerGeneration++;
+  }
+
+  /** What was found to be at fault since it last changed. */
+  get faults(): Iterable<Fault> {
+    return this.#faults;
   }
 
   /** Global rules changed: they are part of every plan. */
@@ -84,7 +102,14 @@ export class RouteCompiler {
     const global = this.#globalHandlers();
     const set = compilePlugins(effective.plugins, this.#plugins);
     if (set === null || global === null) return unavailable(id, 503);
-    const consumers = new ConsumerPlans(effective.plugins, global, table, this.#plugins);
+    const consumers = new ConsumerPlans({
+      own: effective.plugins,
+      made: set.made,
+      global,
+      table,
+      plugins: this.#plugins,
+      generation: () => this.#consumerGeneration,
+    });
     return {
       id,
       handlers: joinPhases(global, set.handlers),
@@ -143,8 +168,10 @@ export class RouteCompiler {
     const { value, issues } = upstreams.compile(owner, upstream);
     if (issues.length === 0 && value !== undefined) return value;
     const reason = issues.map(formatIssue).join("; ");
-    if (value === undefined) log.error("an upstream can't be served", { owner, reason });
-    else log.warn("an upstream is served without something it asks for", { owner, reason });
+    if (value === undefined) {
+      this.#faults.note(owner, "upstream", reason);
+      log.error("an upstream can't be served", { owner, reason });
+    } else log.warn("an upstream is served without something it asks for", { owner, reason });
     return value ?? null;
   }
 

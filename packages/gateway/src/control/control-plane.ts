@@ -27,6 +27,8 @@ export interface GatewayStatus {
     /** Whether an earlier version of the item still serves. */
     readonly serving_previous: boolean;
   }[];
+  /** What was accepted and can't be served all the same: a plugin this build lacks, say. */
+  readonly unserved: readonly { readonly resource: string; readonly reason: string }[];
   readonly dangling: readonly { readonly resource: string; readonly missing: string }[];
   readonly requests_in_flight: number;
   readonly connections: { readonly open: number; readonly idle: number };
