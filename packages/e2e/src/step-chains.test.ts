@@ -110,6 +110,35 @@ describe.each(storeKinds.map((kind) => [kind.name, kind] as const))("%s", (_, ki
     expect(await (await ask()).text()).toBe("2");
   });
 
+  test("a chain that names itself is used by that name, and followed through others", async () => {
+    const value = (id: string, of: number) => ({
+      ...route({ id, steps: [{ name: "x", value: of }], reply: { body: { $ref: ["x"] } } }),
+      uri: "/inner",
+    });
+    const using = (chain: string, id = "outermost") => ({
+      ...route({ id, steps: [{ name: "in", sub: { chain } }], reply: { body: { $ref: ["in"] } } }),
+      ...(id === "outermost" ? {} : { uri: "/middle" }),
+    });
+    await bed.put({ "routes/1": using("named-middle") });
+    expect((await ask()).status).toBe(503);
+    await bed.put({
+      "routes/i": value("named-inner", 1),
+      "routes/m": using("named-inner", "named-middle"),
+    });
+    expect(bed.gateway.status().dangling).toEqual([]);
+    expect(await (await ask()).text()).toBe("1");
+    await bed.put({ "routes/i": value("named-inner", 2) });
+    expect(await (await ask()).text()).toBe("2");
+    await bed.put({ "routes/i": value("renamed", 3) });
+    expect((await ask()).status).toBe(503);
+    expect(bed.gateway.status().dangling).toEqual([
+      { resource: "routes/m", missing: "routes/named-inner" },
+    ]);
+    await bed.put({ "routes/other": value("named-inner", 4) });
+    expect(await (await ask()).text()).toBe("4");
+    await bed.put({ "routes/i": null, "routes/m": null, "routes/other": null });
+  });
+
   test("a response is streamed while it comes", async () => {
     await bed.put({
       "routes/1": route({ steps: [{ name: "a", call: call("GET", "/events") }], stream: "a" }),

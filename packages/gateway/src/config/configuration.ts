@@ -9,6 +9,7 @@ import type { ControlSource } from "../control/v1-api.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
+import { ChainIndex } from "./chain-index.ts";
 import { identifies, owned } from "./consumer-plans.ts";
 import { Dependents } from "./dependents.ts";
 import type { Fault } from "./fault-list.ts";
@@ -50,6 +51,7 @@ const pluginHolders = [
 export class Configuration implements SyncTarget {
   readonly #table: ResourceTable;
   readonly #dependents = new Dependents();
+  readonly #chains = new ChainIndex();
   readonly #survivors = new SurvivorPool();
   readonly #consumers = new ConsumerIndex(plugins.registry);
   readonly #router: Router<RouteEntry, RequestContext>;
@@ -75,6 +77,7 @@ export class Configuration implements SyncTarget {
       ...options,
       survivors: this.#survivors,
       consumers: this.#consumers,
+      chains: this.#chains,
       unknownPlugins: settings.unknownPlugins,
     });
   }
@@ -99,8 +102,8 @@ export class Configuration implements SyncTarget {
       if (resource !== null) changed.push(resource);
       else this.#reportRejection(change);
     }
-    for (const resource of changed) this.#index(resource);
-    const affected = this.#affected(changed);
+    const renamed = changed.flatMap((resource) => this.#index(resource));
+    const affected = this.#affected(changed, renamed);
     for (const resource of affected) this.#refresh(resource);
     // Plans depend on these without naming them.
     const kinds = new Set(affected.map(({ kind }) => kind));
@@ -187,7 +190,8 @@ export class Configuration implements SyncTarget {
     for (const entry of this.#entries.values()) entry.plan = null;
   }
 
-  #index(resource: ResourceKey): void {
+  /** @returns names under which others may mean the resource beside its own. */
+  #index(resource: ResourceKey): readonly ResourceKey[] {
     const value = this.#table.get(resource.kind, resource.id);
     this.#dependents.set(
       resource,
@@ -202,15 +206,26 @@ export class Configuration implements SyncTarget {
     const { kind, id } = resource;
     if (kind === "consumers") this.#consumers.setConsumer(id, this.#table.get(kind, id));
     if (kind === "credentials") this.#consumers.setCredential(id, this.#table.get(kind, id));
+    if (kind !== "routes") return [];
+    return this.#chains.set(id, this.#table.get(kind, id)).map((chain) => ({ kind, id: chain }));
   }
 
   /** The changed resources and everything that is made from them, each once. */
-  #affected(changed: readonly ResourceKey[]): readonly ResourceKey[] {
+  #affected(
+    changed: readonly ResourceKey[],
+    renamed: readonly ResourceKey[],
+  ): readonly ResourceKey[] {
     const affected = new Map<string, ResourceKey>();
-    for (const resource of changed) {
-      affected.set(formatName(resource), resource);
-      this.#dependents.visit(resource, (dependent) => {
+    for (const resource of changed) affected.set(formatName(resource), resource);
+    const names = [...changed, ...renamed];
+    // Grows while it is gone through: what uses a chain may itself be used under another name.
+    for (const name of names) {
+      this.#dependents.visit(name, (dependent) => {
+        if (affected.has(formatName(dependent))) return;
         affected.set(formatName(dependent), dependent);
+        const { kind, id } = dependent;
+        const chain = kind === "routes" ? this.#chains.chainOf(id) : undefined;
+        if (chain !== undefined) names.push({ kind, id: chain });
       });
     }
     return [...affected.values()];
@@ -262,12 +277,17 @@ export class Configuration implements SyncTarget {
     return [...found.values()].slice(0, maxListed);
   }
 
+  #exists({ kind, id }: ResourceKey): boolean {
+    if (this.#table.get(kind, id) !== undefined) return true;
+    return kind === "routes" && this.#chains.routeOf(id) !== id;
+  }
+
   #findDangling(): GatewayStatus["dangling"] {
     const dangling: { resource: string; missing: string }[] = [];
     for (const kind of kindNames) {
       for (const [id, value] of this.#table.entries(kind)) {
         for (const target of referencesOf(kind, value, { id, registry: plugins.registry })) {
-          if (this.#table.get(target.kind, target.id) !== undefined) continue;
+          if (this.#exists(target)) continue;
           dangling.push({ resource: formatName({ kind, id }), missing: formatName(target) });
           if (dangling.length === maxListed) return dangling;
         }

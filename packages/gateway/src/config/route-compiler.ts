@@ -16,6 +16,7 @@ import {
 } from "@catena/upstream";
 import type { Log } from "../log.ts";
 import type { SurvivorPool } from "../survivors.ts";
+import type { ChainIndex } from "./chain-index.ts";
 import { ConsumerPlans, owned } from "./consumer-plans.ts";
 import { effectiveRoute, type UpstreamChoice } from "./effective-route.ts";
 import { type Fault, FaultList } from "./fault-list.ts";
@@ -33,6 +34,7 @@ export interface RouteCompilerOptions {
   readonly table: ResourceTable;
   readonly survivors: SurvivorPool;
   readonly consumers: ConsumerDirectory;
+  readonly chains: ChainIndex;
   readonly upstreams: UpstreamRuntime;
   readonly resolver: Resolver;
   readonly transport: Transport;
@@ -176,7 +178,8 @@ export class RouteCompiler {
   }
 
   #pluginServices(owner: string): PluginServices {
-    const { resolver, transport, survivors, consumers, records, log, table } = this.#options;
+    const { resolver, transport, survivors, consumers, records, log, table, chains } =
+      this.#options;
     return {
       owner,
       targets: createTargets({
@@ -189,7 +192,7 @@ export class RouteCompiler {
             : this.#upstream({ owner: `upstreams/${id}`, upstream });
         },
       }),
-      chain: (id) => table.get("routes", id)?.plugins?.["proxy-chain"] ?? null,
+      chain: (id) => table.get("routes", chains.routeOf(id))?.plugins?.["proxy-chain"] ?? null,
       survivors,
       consumers,
       metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
