@@ -66,6 +66,79 @@ for (const kind of storeKinds) {
       expect((await get("/v1/plugin_metadata/http-logger")).status).toBe(200);
     });
 
+    test("GET /v1/schema tells the schemas of resources and plugins", async () => {
+      const { status, body } = await get("/v1/schema");
+      expect({ status, members: Object.keys(body).sort() }).toEqual({
+        status: 200,
+        members: ["main", "plugins", "stream_plugins"],
+      });
+      expect(Object.keys(body.main).sort()).toEqual([
+        "consumer",
+        "consumer_group",
+        "global_rule",
+        "plugin_config",
+        "plugins",
+        "proto",
+        "route",
+        "service",
+        "ssl",
+        "stream_route",
+        "upstream",
+        "upstream_hash_header_schema",
+        "upstream_hash_vars_schema",
+      ]);
+      expect(body.main.route).toMatchObject({ type: "object", properties: { uri: {}, vars: {} } });
+      expect(body.plugins["key-auth"]).toMatchObject({
+        version: 0.1,
+        priority: 2500,
+        type: "auth",
+        schema: { type: "object", properties: { _meta: { properties: { disable: {} } } } },
+        consumer_schema: { properties: { key: {} }, encrypt_fields: ["key"] },
+      });
+      expect(body.plugins.cors).toMatchObject({ priority: 4000, metadata_schema: {} });
+      expect(body.plugins.echo).not.toHaveProperty("consumer_schema");
+    });
+
+    test("several owners are told apart in the health of nodes, by their keys in the store", async () => {
+      const upstream = {
+        nodes: { [healthy.node]: 1 },
+        checks: { active: { type: "tcp", healthy: { interval: 1 }, unhealthy: { interval: 1 } } },
+      };
+      await bed.put({
+        "routes/own": { id: "own", uri: "/own", upstream },
+        "services/own": { id: "own", upstream },
+        "routes/by-service": { id: "by-service", uri: "/by-service", service_id: "own" },
+      });
+      expect((await fetch(`${bed.url}/own`)).status).toBe(200);
+      expect((await fetch(`${bed.url}/by-service`)).status).toBe(200);
+      for (const name of ["routes/own", "services/own"]) {
+        const path = `/v1/healthcheck/${name}`;
+        await until(async () => (await get(path)).body.nodes.length === 1);
+        expect((await get(path)).body).toEqual({
+          name: `/apisix/${name}`,
+          type: "tcp",
+          nodes: [
+            {
+              ip: "127.0.0.1",
+              port: Number(healthy.node.split(":")[1]),
+              hostname: "127.0.0.1",
+              status: "healthy",
+              counter: {
+                success: expect.any(Number),
+                http_failure: 0,
+                tcp_failure: 0,
+                timeout_failure: 0,
+              },
+            },
+          ],
+        });
+        const page = await get(path, "text/html");
+        expect(page.body).toContain(`/apisix/${name}`);
+      }
+      await bed.put({ "routes/own": null, "routes/by-service": null, "services/own": null });
+      expect((await get("/v1/healthcheck/routes/own")).status).toBe(404);
+    });
+
     test.each([
       ["/v1/route/x", 404, "route[x] not found"],
       ["/v1/service/x", 404, "service[x] not found"],
@@ -76,6 +149,9 @@ for (const kind of storeKinds) {
       ["/v1/healthcheck/routes/x", 404, "routes[x] not found"],
       ["/v1/healthcheck/routes/1", 404, "no checker for routes[1]"],
       ["/v1/healthcheck/upstreams/plain", 404, "no checker for upstreams[plain]"],
+      ["/v1/healthcheck/stream_routes/1", 404, "stream_routes[1] not found"],
+      ["/v1/healthcheck/consumers/1", 400, "invalid src type consumers"],
+      ["/v1/nothing", 404, "not found"],
     ])("%s is answered as APISIX words it", async (path, status, message) => {
       expect(await get(path)).toEqual({ status, body: { error_msg: message } });
     });

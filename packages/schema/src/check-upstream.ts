@@ -4,7 +4,7 @@ import { patternOf } from "./json-schema/value-tests.ts";
 import type { Upstream } from "./resources/upstream.ts";
 
 /** What the key of a consistent hash may be, by `hash_on` (apisix/schema_def.lua). */
-const HASH_KEYS: Readonly<Record<string, string>> = {
+export const hashKeyPatterns: Readonly<Record<string, string>> = {
   vars: "^((uri|server_name|server_addr|request_uri|remote_port|remote_addr|query_string|host|hostname|mqtt_client_id)|arg_[0-9a-zA-z_-]+)$",
   header: "^[a-zA-Z0-9-_]+$",
   cookie: "^[a-zA-Z0-9-_]+$",
@@ -73,7 +73,7 @@ function checkHashKey({ key, hash_on = "vars" }: Upstream, path: string): Findin
       },
     ];
   }
-  const pattern = HASH_KEYS[hash_on];
+  const pattern = hashKeyPatterns[hash_on];
   if (pattern === undefined || patternOf(pattern).test(key)) return [];
   return [
     {

@@ -2,6 +2,7 @@
 
 // Validation
 export { apisixMessage, apisixSchemaMessage } from "./apisix-message.ts";
+export { hashKeyPatterns } from "./check-upstream.ts";
 export { didYouMean } from "./did-you-mean.ts";
 export { createFieldCipher, type FieldCipher } from "./field-cipher.ts";
 export { compileJsonCheck } from "./json-schema/check-json.ts";

@@ -11,7 +11,7 @@ import {
   type ValidationOptions,
 } from "@catena/schema";
 import type { Change, StoreEntry } from "@catena/store";
-
+import { hideSecrets } from "../control/hide-secrets.ts";
 import type { ControlItem } from "../control/v1-api.ts";
 
 /** Deepest JSON a stored item may have; deeper ones are refused before they are parsed. */
@@ -59,13 +59,13 @@ export class ResourceTable {
     }
   }
 
-  /** A resource with the store's book-keeping, for the Control API. */
+  /** A resource with the store's book-keeping and without its secrets, for the Control API. */
   item(kind: Kind, id: string): ControlItem | null {
     const found = this.#resources.get(kind)?.get(id);
     if (found === undefined) return null;
     return {
       key: `${this.#prefix}/${formatName({ kind, id })}`,
-      value: found.value,
+      value: hideSecrets(kind, id, found.value),
       createdIndex: found.createRevision,
       modifiedIndex: found.modRevision,
     };

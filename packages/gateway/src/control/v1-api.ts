@@ -1,7 +1,9 @@
+import { plugins } from "@catena/plugins";
 import type { Kind } from "@catena/schema";
 import type { HealthReport } from "@catena/upstream";
 import { Elysia } from "elysia";
 import { formatHealthPage } from "./health-page.ts";
+import { describeSchemas } from "./schema-document.ts";
 
 /** A stored resource as the Control API shows it. */
 export interface ControlItem {
@@ -32,7 +34,7 @@ const healthKinds = new Set(["routes", "services", "upstreams", "stream_routes"]
 
 /**
  * APISIX's Control API, version 1: what is loaded and how healthy nodes are. The value of an item is
- * the stored document; APISIX adds schema defaults to it.
+ * the stored document without its secrets, which APISIX shows, and without the defaults that APISIX adds.
  */
 export function createV1Api(source: ControlSource) {
   const app = new Elysia({ prefix: "/v1", normalize: false, handler: { standardHostname: false } });
@@ -47,6 +49,7 @@ export function createV1Api(source: ControlSource) {
       });
   }
   return app
+    .get("/schema", () => describeSchemas(plugins.registry))
     .get("/plugin_metadatas", () => source.items("plugin_metadata").map(({ value }) => value))
     .get("/plugin_metadata/:name", ({ params: { name }, set }) => {
       const item = source.item("plugin_metadata", name);
