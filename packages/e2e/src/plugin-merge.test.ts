@@ -225,6 +225,25 @@ for (const kind of storeKinds) {
       expect(statuses).toEqual([200, 200, 429, 200]);
     });
 
+    test("plugins are told the names of route and service", async () => {
+      const names = "$route_id|$route_name|$service_id|$service_name";
+      const plugins = { "proxy-rewrite": { headers: { set: { "x-names": names } } } };
+      await bed.put({
+        "services/shop": { name: "the shop", plugins, upstream },
+        "routes/of-service": { uri: "/of-service", name: "a route", service_id: "shop" },
+        "routes/alone": { uri: "/alone", plugins, upstream },
+        "routes/kept-out": {
+          uri: "/kept-out",
+          service_id: "shop",
+          plugins: { "consumer-restriction": { type: "service_id", blacklist: ["shop"] } },
+        },
+      });
+      const seen = async (path: string) => JSON.parse((await get(path)).body).headers["x-names"];
+      expect(await seen("/of-service")).toBe("of-service|a route|shop|the shop");
+      expect(await seen("/alone")).toBe("alone|||");
+      expect((await get("/kept-out")).status).toBe(403);
+    });
+
     test("a global rule follows the upstream that it calls", async () => {
       const [first, second] = [startEcho(), startEcho()];
       const nodes = (one: Service) => ({ id: "asked", nodes: { [one.node]: 1 } });
