@@ -1,4 +1,5 @@
-export { openStoredTargets, type StoredTargets } from "./config/stored-targets.ts";
+export { chainIdOf } from "./config/chain-index.ts";
+export { type OpenTargets, openStoredTargets, openTargets } from "./config/open-targets.ts";
 export type { GatewayStatus } from "./control/control-plane.ts";
 export { displayUrl, type ListenAddress, listenErrors, parseListen } from "./listen.ts";
 export { createLog, type Log } from "./log.ts";

@@ -1,4 +1,5 @@
 import type { Issue } from "@catena/errors";
+import { chainIdOf } from "@catena/gateway";
 import { plugins } from "@catena/plugins";
 import {
   formatKey,
@@ -32,6 +33,9 @@ export function checkLinks(
   const local = new Set(resources.map((resource) => formatKey(resource, prefix)));
   const present = new Set(local);
   for (const { key } of stored) if (!deleted.has(key)) present.add(key);
+  for (const id of chainIds(resources, stored, present, prefix)) {
+    present.add(formatKey({ kind: "routes", id }, prefix));
+  }
   const issues = resources.flatMap((resource) =>
     referencesIn(resource, resource.value)
       .filter((target) => !present.has(formatKey(target, prefix)))
@@ -46,6 +50,20 @@ export function checkLinks(
     }
   }
   return issues;
+}
+
+/** What the chains that there will be call themselves: others may use them by that name. */
+function chainIds(
+  resources: readonly Located[],
+  stored: readonly StoreEntry[],
+  present: ReadonlySet<string>,
+  prefix: string,
+): readonly string[] {
+  const local = new Map(resources.map((one) => [formatKey(one, prefix), one.value]));
+  const kept = stored.filter(({ key }) => present.has(key) && !local.has(key));
+  return [...local.values(), ...kept.map(({ value }) => parseText(value))]
+    .map(chainIdOf)
+    .filter((id) => id !== undefined);
 }
 
 function referencesIn({ kind, id }: ResourceKey, value: unknown): readonly Reference[] {

@@ -167,6 +167,22 @@ describe.each(kinds)("deploy to $name", ({ start }) => {
     expect((await served(options)).size).toBe(11);
   }, 60_000);
 
+  test("knows chains by the names that they give themselves, stored or deployed with", async () => {
+    const options = fresh();
+    const reply = { body: {} };
+    const chain = (conf: object) => ({
+      upstream_id: undefined,
+      plugins: { "proxy-chain": { v: 1, reply, ...conf } },
+    });
+    const inner = route("inner", chain({ id: "named", steps: [{ name: "x", value: 1 }] }));
+    const user = route("user", chain({ steps: [{ name: "x", sub: { chain: "named" } }] }));
+    const missing = await prepareDeploy([user], options);
+    expect(missing.issues.map(formatIssue)).toEqual([expect.stringContaining("routes/named")]);
+    expect((await prepareDeploy([inner, user], options)).issues).toEqual([]);
+    await deploy([inner], { ...options, name: "others" });
+    expect((await prepareDeploy([user], options)).issues).toEqual([]);
+  });
+
   test("refuses what would point at nothing", async () => {
     const options = fresh();
     const missing = await prepareDeploy([route("a")], options);

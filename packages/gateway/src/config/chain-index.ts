@@ -48,8 +48,10 @@ export class ChainIndex {
   }
 }
 
-function chainIdOf(route: Route | undefined): string | undefined {
-  const conf: unknown = route?.plugins?.["proxy-chain"];
+/** What the step chain of a route document calls itself; `undefined` where it does not, or is none. */
+export function chainIdOf(route: unknown): string | undefined {
+  const plugins = isJsonObject(route) ? route["plugins"] : undefined;
+  const conf = isJsonObject(plugins) ? plugins["proxy-chain"] : undefined;
   // A classic chain has members of its own choosing; `id` means something in a step chain only.
   if (!isJsonObject(conf) || !("steps" in conf)) return undefined;
   const { id } = conf;
