@@ -2,14 +2,15 @@ import { checkExpression } from "@catena/expr";
 import type { TargetResolver } from "@catena/pipeline";
 import { plugins } from "@catena/plugins";
 import { kindPrefix } from "@catena/schema";
-import { type ConfigStore, readStaged } from "@catena/store";
-import { createResolver, createTransport, createUpstreamRuntime } from "@catena/upstream";
+import { type ConfigStore, readStaged, type StoreEntry } from "@catena/store";
 import type { Settings } from "../settings/settings.ts";
+import { openUpstreamServices } from "../upstream-services.ts";
+import { findClientCertificate } from "./client-certificate.ts";
 import { ResourceTable } from "./resource-table.ts";
 import { createTargets } from "./targets.ts";
 
 /** Destinations of calls as a gateway with the same settings would find them. */
-export interface StoredTargets {
+export interface OpenTargets {
   readonly targets: TargetResolver;
   /** Ends connections and checks. */
   close(): Promise<void>;
@@ -23,19 +24,23 @@ export interface StoredTargets {
 export async function openStoredTargets(
   settings: Settings,
   store: ConfigStore,
-): Promise<StoredTargets> {
+): Promise<OpenTargets> {
   const { prefix } = settings;
   const { entries } = readStaged(await store.list(`${prefix}/`), `${prefix}/`);
+  return openTargets(settings, entries);
+}
+
+/** As {@link openStoredTargets}, from entries at hand; those of other kinds are left out. */
+export function openTargets(settings: Settings, entries: readonly StoreEntry[]): OpenTargets {
+  const { prefix } = settings;
   const table = new ResourceTable(prefix, { registry: plugins.registry, checkExpression });
+  const used = [kindPrefix("upstreams", prefix), kindPrefix("ssls", prefix)];
   for (const entry of entries) {
-    if (entry.key.startsWith(kindPrefix("upstreams", prefix))) table.apply({ kind: "put", entry });
+    if (used.some((start) => entry.key.startsWith(start))) table.apply({ kind: "put", entry });
   }
-  const resolver = createResolver({
-    hosts: settings.resolver.hosts,
-    ttlMs: settings.resolver.ttlSeconds * 1000,
+  const { resolver, transport, runtime, close } = openUpstreamServices(settings, {
+    clientCertificate: (id) => findClientCertificate(table, id),
   });
-  const transport = createTransport(settings.transport);
-  const runtime = createUpstreamRuntime({ transport, resolver });
   return {
     targets: createTargets({
       resolver,
@@ -46,9 +51,6 @@ export async function openStoredTargets(
         return runtime.compile(`upstreams/${id}`, upstream).value ?? null;
       },
     }),
-    close: async () => {
-      runtime.close();
-      await transport.close();
-    },
+    close,
   };
 }
