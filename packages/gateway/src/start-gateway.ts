@@ -6,14 +6,18 @@ import { findClientCertificate } from "./config/client-certificate.ts";
 import { Configuration } from "./config/configuration.ts";
 import { ResourceTable } from "./config/resource-table.ts";
 import { ConfigSync } from "./config/sync.ts";
-import { type GatewayStatus, listenControlPlane } from "./control/control-plane.ts";
-import { listenDataPlane } from "./data-plane.ts";
+import {
+  type ControlPlane,
+  type GatewayStatus,
+  listenControlPlane,
+} from "./control/control-plane.ts";
+import { type DataPlane, listenDataPlane } from "./data-plane.ts";
 import { type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import type { Settings } from "./settings/settings.ts";
-import { openUpstreamServices } from "./upstream-services.ts";
+import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -48,113 +52,138 @@ export const version = "0.1.0";
  * @throws LISTEN_FAILED
  */
 export function startGateway(options: GatewayOptions): Gateway {
-  const { settings, store, log } = options;
-  const table = new ResourceTable(settings.prefix, {
-    registry: plugins.registry,
-    checkExpression,
-  });
-  const upstreams = openUpstreamServices(settings, {
-    clientCertificate: (id) => findClientCertificate(table, id),
-    onHealthTurn: (turn) => log.warn("the health of a node changed", { ...turn }),
-  });
-  const { resolver, transport, runtime } = upstreams;
-  const inFlight = new InFlight();
-  const configuration = new Configuration({
-    settings,
-    table,
-    resolver,
-    transport,
-    upstreams: runtime,
-    records: recordsIn(store),
-    log,
-  });
-  const sync = new ConfigSync({
-    store,
-    prefix: `${settings.prefix}/`,
-    target: configuration,
-    log,
-    random: options.random ?? Math.random,
-  });
-  const response = { serverHeader: settings.serverHeader, closing: false };
-  const forwarder = { transport, serverPort: parseListen(settings.listen).port, log };
-  const handle = createRequestHandler({
-    matcher: configuration,
-    forwarder,
-    inFlight,
-    response,
-    scheme: "http",
-    log,
-  });
-  const dataPlane = listenDataPlane(parseListen(settings.listen), handle);
-  forwarder.serverPort = dataPlane.port;
-  let stopping = false;
+  return new RunningGateway(options);
+}
 
-  const notReady = (): string | null => {
-    if (stopping) return "stopping";
-    return configuration.loaded ? null : `no configuration yet: ${sync.state.reason}`;
-  };
-  const status = (): GatewayStatus => ({
-    status: stopping ? "stopping" : stateOf(configuration, sync),
-    version,
-    store: { url: store.url, ...sync.state },
-    ...configuration.describe(),
-    requests_in_flight: inFlight.size,
-    connections: {
-      open: transport.stats().openConnections,
-      idle: transport.stats().idleConnections,
-    },
-  });
-  const controlPlane = listenControl();
-  sync.start();
+class RunningGateway implements Gateway {
+  readonly listen: ListenAddress;
+  readonly controlListen: ListenAddress;
+  readonly ready: Promise<void>;
+  readonly #options: GatewayOptions;
+  readonly #upstreams: UpstreamServices;
+  readonly #configuration: Configuration;
+  readonly #sync: ConfigSync;
+  readonly #inFlight = new InFlight();
+  readonly #response: { readonly serverHeader: string; closing: boolean };
+  readonly #dataPlane: DataPlane;
+  readonly #controlPlane: ControlPlane;
+  #stopping = false;
 
-  function listenControl() {
+  constructor(options: GatewayOptions) {
+    const { settings, store, log, random = Math.random } = options;
+    const prefix = `${settings.prefix}/`;
+    this.#options = options;
+    this.#response = { serverHeader: settings.serverHeader, closing: false };
+    const table = new ResourceTable(settings.prefix, {
+      registry: plugins.registry,
+      checkExpression,
+    });
+    this.#upstreams = openUpstreamServices(settings, {
+      clientCertificate: (id) => findClientCertificate(table, id),
+      onHealthTurn: (turn) => log.warn("the health of a node changed", { ...turn }),
+    });
+    const { resolver, transport, runtime } = this.#upstreams;
+    const records = recordsIn(store);
+    this.#configuration = new Configuration({
+      settings,
+      table,
+      resolver,
+      transport,
+      upstreams: runtime,
+      records,
+      log,
+    });
+    this.#sync = new ConfigSync({ store, prefix, target: this.#configuration, log, random });
+    this.ready = this.#sync.ready;
+    this.#dataPlane = this.#listenData();
+    this.listen = { ...parseListen(settings.listen), port: this.#dataPlane.port };
+    this.#controlPlane = this.#listenControl();
+    this.controlListen = {
+      ...parseListen(settings.controlListen),
+      port: this.#controlPlane.port,
+    };
+    this.#sync.start();
+  }
+
+  status(): GatewayStatus {
+    const { openConnections, idleConnections } = this.#upstreams.transport.stats();
+    return {
+      status: this.#stopping ? "stopping" : stateOf(this.#configuration, this.#sync),
+      version,
+      store: { url: this.#options.store.url, ...this.#sync.state },
+      ...this.#configuration.describe(),
+      requests_in_flight: this.#inFlight.size,
+      connections: { open: openConnections, idle: idleConnections },
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping) {
+      this.#inFlight.cancelAll();
+      await this.#dataPlane.stop(true);
+      return;
+    }
+    const { settings, log } = this.#options;
+    this.#stopping = true;
+    this.#response.closing = true;
+    log.info("draining", { seconds: settings.drainSeconds });
+    await Bun.sleep(settings.drainSeconds * 1000);
+    await this.#endRequests();
+    this.#inFlight.stop();
+    await this.#sync.stop();
+    await this.#upstreams.close();
+    await this.#controlPlane.stop();
+    log.info("stopped");
+  }
+
+  async #endRequests(): Promise<void> {
+    const { settings, log } = this.#options;
+    const late = await Promise.race([
+      this.#dataPlane.stop(false).then(() => false),
+      Bun.sleep(settings.stopSeconds * 1000).then(() => true),
+    ]);
+    if (!late) return;
+    log.warn("requests still in flight are given up", { count: this.#inFlight.size });
+    this.#inFlight.cancelAll();
+    await this.#dataPlane.stop(true);
+  }
+
+  #listenData(): DataPlane {
+    const { settings, log } = this.#options;
+    const address = parseListen(settings.listen);
+    const forwarder = { transport: this.#upstreams.transport, serverPort: address.port, log };
+    const handle = createRequestHandler({
+      matcher: this.#configuration,
+      forwarder,
+      inFlight: this.#inFlight,
+      response: this.#response,
+      scheme: "http",
+      log,
+    });
+    const dataPlane = listenDataPlane(address, handle);
+    // Known only now when the port was left to the system.
+    forwarder.serverPort = dataPlane.port;
+    return dataPlane;
+  }
+
+  #listenControl(): ControlPlane {
     try {
-      return listenControlPlane(parseListen(settings.controlListen), {
-        source: configuration.controlSource(),
-        status,
-        notReady,
-        acceptHeld: () => sync.acceptHeld(),
+      return listenControlPlane(parseListen(this.#options.settings.controlListen), {
+        source: this.#configuration.controlSource(),
+        status: () => this.status(),
+        notReady: () => this.#notReady(),
+        acceptHeld: () => this.#sync.acceptHeld(),
       });
     } catch (error) {
-      void dataPlane.stop(true);
+      void this.#dataPlane.stop(true);
       throw error;
     }
   }
 
-  async function stop(): Promise<void> {
-    if (stopping) {
-      inFlight.cancelAll();
-      await dataPlane.stop(true);
-      return;
-    }
-    stopping = true;
-    response.closing = true;
-    log.info("draining", { seconds: settings.drainSeconds });
-    await Bun.sleep(settings.drainSeconds * 1000);
-    const graceful = dataPlane.stop(false);
-    const late = await Promise.race([
-      graceful.then(() => false),
-      Bun.sleep(settings.stopSeconds * 1000).then(() => true),
-    ]);
-    if (late) {
-      log.warn("requests still in flight are given up", { count: inFlight.size });
-      inFlight.cancelAll();
-      await dataPlane.stop(true);
-    }
-    inFlight.stop();
-    await sync.stop();
-    await upstreams.close();
-    await controlPlane.stop();
-    log.info("stopped");
+  #notReady(): string | null {
+    if (this.#stopping) return "stopping";
+    return this.#configuration.loaded ? null : `no configuration yet: ${this.#sync.state.reason}`;
   }
-
-  return {
-    listen: { ...parseListen(settings.listen), port: dataPlane.port },
-    controlListen: { ...parseListen(settings.controlListen), port: controlPlane.port },
-    ready: sync.ready,
-    status,
-    stop,
-  };
 }
 
 function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus["status"] {
