@@ -13,13 +13,21 @@ export function writeCompatibility(): string {
     const otherwise = kindVerdicts[kind] === undefined ? "yes" : "stored";
     const rows = fieldsOf(kind).map((path) => [
       `\`${path}\``,
-      ...told(fieldVerdicts[kind]?.[path], otherwise),
+      ...told(verdictOf(kind, path), otherwise),
     ]);
     const note = kindVerdicts[kind];
     const table = rows.length === 0 ? "Any object." : markdownTable(["field", "served", ""], rows);
     return [`### ${kind}`, ...(note === undefined ? [] : [note]), table];
   });
   return `${[intro, "## Plugins", pluginTable(), "## Fields", ...fields].join("\n\n")}\n`;
+}
+
+/** An upstream within another resource is served as one of its own. */
+function verdictOf(kind: (typeof kindNames)[number], path: string): Verdict | undefined {
+  const own = fieldVerdicts[kind]?.[path];
+  if (own !== undefined || kindVerdicts[kind] !== undefined) return own;
+  const inner = /^upstream\.(.+)$/.exec(path)?.[1];
+  return inner === undefined ? undefined : fieldVerdicts.upstreams?.[inner];
 }
 
 /** Dotted paths of a kind's fields, each once. */

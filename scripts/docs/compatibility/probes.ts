@@ -23,6 +23,14 @@ export const probes: Readonly<Record<string, Probe>> = {
       return (await fetch(`${bed.url}/grpc`)).status;
     },
   },
+  "upstreams discovery_type": {
+    sees: 503,
+    look: async (bed) => {
+      const upstream = { type: "roundrobin", discovery_type: "consul", service_name: "a" };
+      await bed.put({ "routes/found": { id: "found", uri: "/found", upstream } });
+      return (await fetch(`${bed.url}/found`)).status;
+    },
+  },
   secrets: {
     sees: 401,
     look: async (bed) => {

@@ -37,7 +37,8 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
     enable_websocket: { differs: "upgrades are not passed on" },
   },
   upstreams: {
-    scheme: { differs: "http and https; with another the route answers 503 and the log says why" },
+    scheme: { differs: "http and https; with another the route answers 503, `/status` says why" },
+    discovery_type: { differs: "dns; with another the route answers 503, `/status` says why" },
   },
 };
 
