@@ -42,9 +42,9 @@ describe("runGroup", () => {
   });
 
   test("ends a group that takes too long", async () => {
-    expect(await run("tidy.fixture.ts", { limitMs: 1 })).toMatchObject({
+    expect(await run("endless.fixture.ts", { limitMs: 1 })).toMatchObject({
       failed: [
-        `${folder}/tidy.fixture.ts (no test of it ran)`,
+        `${folder}/endless.fixture.ts (no test of it ran)`,
         `${folder}: bun test took over 0.001 s`,
       ],
     });

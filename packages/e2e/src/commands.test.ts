@@ -82,6 +82,15 @@ export const y = route({ uri: "/a", upstream_id: "1" });\n`,
       },
       ["a.yaml:7:", "paths"],
     ],
+    [
+      "a reference used as a value",
+      {
+        "a.ts": `${dsl}export const x = chain({ route: "/x" })
+  .step("a", { uri: "http://a/x" })
+  .reply(($) => ({ v: $.a.name ?? "none" }));\n`,
+      },
+      ["a.ts:4:23", "used with ??", "or(value, default)"],
+    ],
     ["a config that ends the process", { "a.ts": "process.exit(0);\n" }, ["process.exit"]],
   ];
 

@@ -4,6 +4,7 @@ import { type CompiledResource, checkSameMatch } from "@catena/dsl";
 import type { Checked, Issue, SourcePosition } from "@catena/errors";
 import { importManifests } from "@catena/importers";
 import { deployOrder, formatName } from "@catena/schema";
+import { checkSources } from "./check-sources.ts";
 import { evaluate } from "./evaluate.ts";
 import type { EvaluationReply } from "./evaluation.ts";
 import { type ConfigFile, findConfigFiles } from "./find-files.ts";
@@ -50,12 +51,16 @@ export async function loadConfig(
     },
   ];
   const dependsOn = [...new Set([...files.map(({ path }) => resolve(path)), ...reply.loaded])];
+  const misuses = await checkSources(
+    dependsOn,
+    parts.flatMap((part) => part.issues),
+  );
   const notes: Issue[] = [];
   for (const file of files) {
     if (file.format !== "typescript") parts.push(readDocument(file, options, notes));
   }
   const resources = parts.flatMap((part) => part.resources);
-  const issues = parts.flatMap((part) => part.issues);
+  const issues = [...parts.flatMap((part) => part.issues), ...misuses];
   issues.push(...findDuplicates(resources));
   // What is declared twice would also be found to match the same.
   if (issues.length === 0) issues.push(...checkSameMatch(resources));
