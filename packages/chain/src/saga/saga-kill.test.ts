@@ -30,11 +30,16 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/**
+ * When the process ends, of the time between a call and the next one: the service has the call and did
+ * nothing yet; it did what the call says and its answer is lost; its answer has come.
+ */
+const MOMENTS = ["called", "done", "answered"] as const;
+
 interface Kill {
-  /** The call during which the process is killed, counted from 0. */
+  /** The call at which the process is killed, counted from 0. */
   readonly at: number;
-  /** Whether the service still does what that call says. */
-  readonly isDone: boolean;
+  readonly moment: (typeof MOMENTS)[number];
   /** What ends the chain before that, so that undo calls are made. */
   readonly cause: "none" | "step-fails" | "client-leaves";
   /** The step at which it does. */
@@ -43,35 +48,45 @@ interface Kill {
 }
 
 /** Every call of every course the saga can take; courses that begin the same are taken once. */
-const kills: Kill[] = [];
-for (const isDone of [true, false]) {
-  for (let at = 0; at < 6; at++)
-    kills.push({ at, isDone, cause: "none", step: 6, undoFails: false });
-  for (let step = 1; step < 6; step++) {
-    for (let at = step + 1; at < 2 * step + 1; at++) {
-      kills.push({ at, isDone, cause: "step-fails", step, undoFails: false });
-      kills.push({ at, isDone, cause: "step-fails", step, undoFails: true });
+const kills: Kill[] = MOMENTS.flatMap((moment) => [
+  ...callsFrom(6, 0).map((at): Kill => ({ at, moment, cause: "none", step: 6, undoFails: false })),
+  ...[false, true].flatMap((undoFails) =>
+    [0, 1, 2, 3, 4, 5].flatMap((step): Kill[] => {
+      // A step that fails is not undone itself; the one at which the client leaves ends, and is. The
+      // first step's undo is the last one made, and is tried twice where it fails.
+      const more = undoFails ? 1 : 0;
+      const failing = step === 0 ? [] : callsFrom(step + more, step + 1);
       // Nothing is left to stop when a client leaves during the last step: the chain succeeds.
-      if (step < 5) kills.push({ at, isDone, cause: "client-leaves", step, undoFails: false });
-    }
-  }
+      const leaving = step === 5 ? [] : callsFrom(step + 1 + more, step + 1);
+      return [
+        ...failing.map((at): Kill => ({ at, moment, cause: "step-fails", step, undoFails })),
+        ...leaving.map((at): Kill => ({ at, moment, cause: "client-leaves", step, undoFails })),
+      ];
+    }),
+  ),
+]);
+
+/** So many calls in a row, from one on. */
+function callsFrom(count: number, from: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => from + i);
 }
 
-/** Runs the chain in a process of its own and kills it without warning during a call. */
+/** Runs the chain in a process of its own and kills it without warning at a call. */
 async function runAndKill(kill: Kill, url: string): Promise<void> {
-  const { at, isDone, cause, step, undoFails } = kill;
+  const { at, moment, cause, step, undoFails } = kill;
   const name = SAGA_STEPS[step] ?? "";
   let child: Bun.Subprocess | null = null;
   ledger.reset((call, index): Verdict => {
-    if (index === at) {
+    if (index === at && moment !== "answered") {
       child?.kill("SIGKILL");
-      return isDone ? "lose" : "refuse";
+      return moment === "done" ? "lose" : "refuse";
     }
     if (call.kind === "undo") return undoFails && call.step === "s1" ? "refuse" : "answer";
     return cause === "step-fails" && call.step === name ? "refuse" : "answer";
   });
   const leavesAt = cause === "client-leaves" ? name : "";
-  child = Bun.spawn([process.execPath, CHILD, url, ledger.url, leavesAt], {
+  const diesAfter = moment === "answered" ? String(at) : "";
+  child = Bun.spawn([process.execPath, CHILD, url, ledger.url, leavesAt, diesAfter], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   await child.exited;
@@ -91,36 +106,41 @@ async function expectNothingLost(store: ConfigStore): Promise<void> {
   }
 }
 
+/** `the client leaves at s3, undo fails, killed when call 5 is done`. */
+function describeKill({ at, moment, cause, step, undoFails }: Kill): string {
+  const place = SAGA_STEPS[step] ?? "";
+  const course = {
+    none: "nothing fails",
+    "step-fails": `${place} fails`,
+    "client-leaves": `the client leaves at ${place}`,
+  }[cause];
+  return `${course}, undo ${undoFails ? "fails" : "works"}, killed when call ${at} is ${moment}`;
+}
+
 describe("saga drill with the process killed", () => {
-  test.each(kills.map((kill) => [JSON.stringify(kill), kill] as const))(
-    "%s",
-    async (name, kill) => {
-      const file = join(folder, `${Bun.hash(name).toString(36)}.db`);
-      const url = `sqlite:${file}`;
-      await runAndKill(kill, url);
-      const store = openStore(url);
-      const [record] = await listUndo(store);
-      expect(record).toMatchObject({ chain: "saga", isOwned: true });
-      const id = record!.id;
-      for (const step of ledger.done)
-        expect(record!.steps.map((each) => each.step)).toContain(step);
-      expect(
-        await retryUndo(store, id, { targets }).catch((error: unknown) => error),
-      ).toMatchObject({
-        code: "UNDO_OWNED",
-      });
-      // From here on every service is well.
-      ledger.decide(() => "answer");
-      const later = { targets, nowMs: Date.now() + 600_000 };
-      const left = await retryUndo(store, id, later);
-      await expectNothingLost(store);
-      if (left !== null) {
-        // What cannot be told without a response stays, however often it is tried.
-        expect(await retryUndo(store, id, later)).toEqual(left);
-        await dropUndo(store, id, later);
-      }
-      expect(await listUndo(store)).toEqual([]);
-      await store.close();
-    },
-  );
+  test.each(kills.map((kill) => [describeKill(kill), kill] as const))("%s", async (name, kill) => {
+    const file = join(folder, `${Bun.hash(name).toString(36)}.db`);
+    const url = `sqlite:${file}`;
+    await runAndKill(kill, url);
+    const store = openStore(url);
+    const [record] = await listUndo(store);
+    expect(record).toMatchObject({ chain: "saga", isOwned: true });
+    const id = record!.id;
+    for (const step of ledger.done) expect(record!.steps.map((each) => each.step)).toContain(step);
+    expect(await retryUndo(store, id, { targets }).catch((error: unknown) => error)).toMatchObject({
+      code: "UNDO_OWNED",
+    });
+    // From here on every service is well.
+    ledger.decide(() => "answer");
+    const later = { targets, nowMs: Date.now() + 600_000 };
+    const left = await retryUndo(store, id, later);
+    await expectNothingLost(store);
+    if (left !== null) {
+      // What cannot be told without a response stays, however often it is tried.
+      expect(await retryUndo(store, id, later)).toEqual(left);
+      await dropUndo(store, id, later);
+    }
+    expect(await listUndo(store)).toEqual([]);
+    await store.close();
+  });
 });

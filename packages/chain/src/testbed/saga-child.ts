@@ -10,8 +10,12 @@ import { directTargets } from "./direct-targets.ts";
 import { sagaConf } from "./ledger.ts";
 import { plainRequest } from "./plain-request.ts";
 
-/** Where the undo records are, where the services are, and at which step's call the client leaves. */
-const [storeUrl = "", ledgerUrl = "", leavesAt = ""] = process.argv.slice(2);
+/**
+ * Where the undo records are, where the services are, at which step's call the client leaves, and after
+ * the answer to which call, counted from 0, the process ends itself.
+ */
+const [storeUrl = "", ledgerUrl = "", leavesAt = "", diesAfter = ""] = process.argv.slice(2);
+let calls = 0;
 const store = openStore(storeUrl);
 const request = plainRequest();
 const direct = directTargets({}, createWireTransport());
@@ -21,10 +25,13 @@ const targets: TargetResolver = {
     const target = direct.uri(uri);
     if (target === null) return null;
     return {
-      send: (call) => {
+      send: async (call) => {
+        const index = calls++;
         if (leavesAt !== "" && call.target === `/do/${leavesAt}`)
           request.cancel.cancel("client-gone");
-        return target.send(call);
+        const reply = await target.send(call);
+        if (diesAfter === String(index)) process.kill(process.pid, "SIGKILL");
+        return reply;
       },
     };
   },
