@@ -17,6 +17,7 @@ import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import type { Settings } from "./settings/settings.ts";
+import { UndoSweeper } from "./undo-sweeper.ts";
 import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
 
 export interface GatewayOptions {
@@ -63,6 +64,7 @@ class RunningGateway implements Gateway {
   readonly #upstreams: UpstreamServices;
   readonly #configuration: Configuration;
   readonly #sync: ConfigSync;
+  readonly #undoSweeper: UndoSweeper;
   readonly #inFlight = new InFlight();
   readonly #response: { readonly serverHeader: string; closing: boolean };
   readonly #dataPlane: DataPlane;
@@ -102,7 +104,16 @@ class RunningGateway implements Gateway {
       ...parseListen(settings.controlListen),
       port: this.#controlPlane.port,
     };
+    this.#undoSweeper = new UndoSweeper({
+      store,
+      targets: this.#configuration.targets(),
+      everySeconds: settings.undo.sweepSeconds,
+      mayBegin: () => this.#configuration.loaded,
+      random,
+      log,
+    });
     this.#sync.start();
+    this.#undoSweeper.start();
   }
 
   status(): GatewayStatus {
@@ -130,6 +141,7 @@ class RunningGateway implements Gateway {
     await Bun.sleep(settings.drainSeconds * 1000);
     await this.#endRequests();
     this.#inFlight.stop();
+    await this.#undoSweeper.stop();
     await this.#sync.stop();
     await this.#upstreams.close();
     await this.#controlPlane.stop();

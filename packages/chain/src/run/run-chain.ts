@@ -61,6 +61,7 @@ export async function runChain(
 /** Undoes what was done and says why; an undo that fails is what the client is told of. */
 async function fail(run: ChainRun, failure: GatewayError): Promise<ChainOutcome> {
   const { chain, request } = run;
+  run.saga?.notForwarded();
   await run.undo();
   const { saga } = run;
   if (saga === null) return problemReply(failure, chain.id, request.id);
@@ -84,12 +85,12 @@ function wordUndo(failure: GatewayError, { undone, undoFailed }: UndoReport): Ga
 async function settle(run: ChainRun, outcome: ChainOutcome): Promise<ChainOutcome> {
   const { saga, chain, request } = run;
   if (saga === null) return outcome;
-  if (outcome.kind === "forward")
+  if (outcome.kind === "forward") {
+    await saga.forwarding().catch(refuseSuccess);
     return { ...outcome, settle: (isAccepted) => end(run, isAccepted) };
+  }
   if (outcome.status < 400) {
-    await saga.close().catch((error: unknown) => {
-      throw chainErrors.CHAIN_UNDO_CLOSE({}, error);
-    });
+    await saga.close().catch(refuseSuccess);
     return outcome;
   }
   await end(run, false);
@@ -100,8 +101,15 @@ async function settle(run: ChainRun, outcome: ChainOutcome): Promise<ChainOutcom
   return problemReply(error, chain.id, request.id, report);
 }
 
+function refuseSuccess(error: unknown): never {
+  throw chainErrors.CHAIN_UNDO_CLOSE({}, error);
+}
+
 async function end(run: ChainRun, isAccepted: boolean): Promise<void> {
-  if (!isAccepted) await run.undo();
+  if (!isAccepted) {
+    run.saga?.notForwarded();
+    await run.undo();
+  }
   await run.saga?.tryClose();
 }
 

@@ -198,11 +198,22 @@ describe("undo", () => {
       ledger.reset(() => "answer");
       const { reply: _, ...conf } = JSON.parse(JSON.stringify(saga()));
       const { outcome } = await bed.run({ ...conf, forward: { body: { a: 1 } } });
-      expect(kept.size).toBe(1);
+      // A process that ends now does not know whether the request was taken, and says so.
+      expect([...kept.values()].map((text) => JSON.parse(text).forwarded)).toEqual([true]);
       if (outcome.kind === "forward") await outcome.settle?.(isAccepted);
       expect(ledger.undone.size).toBe(undone);
       expect(kept.size).toBe(0);
     }
+  });
+
+  test("a request is not sent on when that cannot be recorded; the steps are undone", async () => {
+    ledger.reset(() => "answer");
+    storeFails = () => ledger.done.has("s6") && ledger.undone.size === 0;
+    const { reply: _, ...conf } = JSON.parse(JSON.stringify(saga()));
+    const { status, code } = await bed.run({ ...conf, forward: {} });
+    expect([status, code]).toEqual([503, "CHAIN_UNDO_CLOSE"]);
+    expect([...ledger.undone.keys()].sort()).toEqual([...SAGA_STEPS]);
+    expect(kept.size).toBe(0);
   });
 
   test("the undo of a chain used as a step runs with that of the chain that uses it", async () => {

@@ -53,6 +53,7 @@ export class Saga {
   readonly #startedAt: number;
   #ownedUntil: number;
   #isRecorded = false;
+  #isForwarded = false;
   #last: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
   readonly #undone: string[] = [];
@@ -116,6 +117,22 @@ export class Saga {
     if (left.length === 0) return;
     const steps = left.map((entry) => entry.run.label);
     this.#event("undo-failed", steps, left.map((entry) => entry.reason).join("; "));
+  }
+
+  /**
+   * Records that the request is about to be sent on: a process that ends before it hears of the
+   * outcome leaves a record that nobody works off without a person having looked.
+   *
+   * @throws what the store throws
+   */
+  async forwarding(): Promise<void> {
+    this.#isForwarded = true;
+    if (this.#entries.length > 0) await this.#save();
+  }
+
+  /** The request was not taken, or never sent on: what the steps did is to be undone. */
+  notForwarded(): void {
+    this.#isForwarded = false;
   }
 
   /** Ends the record: all went well, or was undone. What could not be undone stays. */
@@ -221,6 +238,7 @@ export class Saga {
       request,
       startedAt: Math.round(this.#startedAt),
       ownedUntil: Math.round(this.#ownedUntil),
+      ...(this.#isForwarded ? { forwarded: true as const } : {}),
       entries: this.#entries.map(toRecord),
     } as const;
   }

@@ -16,6 +16,11 @@ export interface UndoRecord {
   readonly startedAt: number;
   /** Until then, in milliseconds since 1970, the process that wrote it may still be at work. */
   readonly ownedUntil: number;
+  /**
+   * The request was sent on to an upstream, which may have taken it: whether the steps are to be undone
+   * is not known to anybody but the process that waited for its answer.
+   */
+  readonly forwarded?: true;
   /** In the order in which the steps were begun. */
   readonly entries: readonly UndoEntry[];
 }

@@ -76,9 +76,13 @@ export interface UndoRetryServices {
   readonly targets: TargetResolver;
   /** Takes a record whose gateway may still be at work; for one that is known to be dead. */
   readonly force?: boolean;
+  /** Gives up what is in flight; what was not undone then is left as it was. */
+  readonly cancel?: CancelScope;
   /** Milliseconds since 1970. */
   readonly nowMs?: number;
 }
+
+const SENT_ON = "the request was sent on, and may have been taken";
 
 /** Milliseconds a single record is worked on. */
 const RETRY_MS = 120_000;
@@ -115,10 +119,12 @@ export async function retryUndo(
   if (services.force !== true) refuseOwned(found.record, nowMs);
   const claimed = await write(store, { ...found.record, ownedUntil: nowMs + CLAIM_MS }, found);
   const entries = [...found.record.entries];
-  const run = retryRun();
-  for (let i = entries.length - 1; i >= 0; i--) {
+  const run = retryRun(services.cancel ?? new CancelScope());
+  for (let i = entries.length - 1; i >= 0 && run.cancel.reason === null; i--) {
     const entry = entries[i];
-    if (entry !== undefined) entries[i] = await retryEntry(entry, services.targets, run);
+    if (entry === undefined) continue;
+    const tried = await retryEntry(entry, services.targets, run);
+    if (tried.state === "undone" || run.cancel.reason === null) entries[i] = tried;
   }
   const left = entries.filter((entry) => entry.state !== "undone");
   if (left.length === 0) {
@@ -188,12 +194,12 @@ function retryPolicy({ timeoutMs, attempts }: RecordedCall): SendPolicy {
   };
 }
 
-function retryRun(): SendRun {
+function retryRun(cancel: CancelScope): SendRun {
   const deadlineAt = performance.now() + RETRY_MS;
   return {
     label: "",
     trace: null,
-    cancel: new CancelScope(),
+    cancel,
     deadlineAt,
     effects: { uncertain: false },
     context: { clock: SYSTEM_CLOCK, random: Math.random },
@@ -247,12 +253,12 @@ function summarize({ key, value }: StoreEntry, nowMs: number): UndoSummary {
 }
 
 function summarizeRecord(record: UndoRecord, nowMs: number): UndoSummary {
-  const { id, chain, request, startedAt, ownedUntil } = record;
+  const { id, chain, request, startedAt, ownedUntil, forwarded } = record;
   const steps = record.entries.map(({ step, state, call, reason }) => ({
     step,
     state,
     call: call === null ? null : `${call.method} ${call.target} ${pathOnly(call.path)}`,
-    reason: reason ?? null,
+    reason: reason ?? (forwarded === true ? SENT_ON : null),
   }));
   return { id, chain, request, startedAt, isOwned: nowMs < ownedUntil, steps };
 }

@@ -6,7 +6,9 @@ export type Verdict =
   /** An error status, and nothing was done. */
   | "refuse"
   /** Done, but the connection is lost before the answer. */
-  | "lose";
+  | "lose"
+  /** Neither done nor answered. */
+  | "hang";
 
 /** @param index counts calls from 0. */
 export type Decide = (call: LedgerCall, index: number) => Verdict;
@@ -45,6 +47,7 @@ export function startLedger(): Ledger {
     onRequest: (request, peer) => {
       const call = readCall(request);
       const verdict = decide(call, calls.push(call) - 1);
+      if (verdict === "hang") return;
       if (verdict === "refuse") {
         peer.write(reply(500, '{"refused":true}'));
         return;

@@ -1,4 +1,4 @@
-import type { PluginRecords, RequestContext } from "@catena/pipeline";
+import type { PluginRecords, RequestContext, TargetResolver } from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
@@ -130,6 +130,11 @@ export class Configuration implements SyncTarget {
     const params = match.params(ctx.path);
     if (params !== null) ctx.params = params;
     return plan;
+  }
+
+  /** Destinations of calls that are part of no route's plan; they follow the configuration. */
+  targets(): TargetResolver {
+    return this.#compiler.targets();
   }
 
   /** What the Control API shows. */

@@ -5,6 +5,7 @@ import {
   type PhaseHandlers,
   type PluginRecords,
   type PluginServices,
+  type TargetResolver,
 } from "@catena/pipeline";
 import { formatName, type ResourceKey, type Upstream } from "@catena/schema";
 import {
@@ -177,21 +178,26 @@ export class RouteCompiler {
     return value ?? null;
   }
 
+  /** Destinations of calls; each is looked up when it is asked for. */
+  targets(): TargetResolver {
+    const { resolver, transport, table } = this.#options;
+    return createTargets({
+      resolver,
+      transport,
+      upstream: (id) => {
+        const upstream = table.get("upstreams", id);
+        return upstream === undefined
+          ? null
+          : this.#upstream({ owner: `upstreams/${id}`, upstream });
+      },
+    });
+  }
+
   #pluginServices(owner: string): PluginServices {
-    const { resolver, transport, survivors, consumers, records, log, table, chains } =
-      this.#options;
+    const { survivors, consumers, records, log, table, chains } = this.#options;
     return {
       owner,
-      targets: createTargets({
-        resolver,
-        transport,
-        upstream: (id) => {
-          const upstream = table.get("upstreams", id);
-          return upstream === undefined
-            ? null
-            : this.#upstream({ owner: `upstreams/${id}`, upstream });
-        },
-      }),
+      targets: this.targets(),
       chain: (id) => table.get("routes", chains.routeOf(id))?.plugins?.["proxy-chain"] ?? null,
       survivors,
       consumers,

@@ -81,6 +81,17 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    undo: Type.Object(
+      {
+        sweepSeconds: Type.Number({
+          minimum: 0,
+          maximum: 86_400,
+          description:
+            "How often undo records of processes that are gone are looked for and worked off; 0: never",
+        }),
+      },
+      closed,
+    ),
     drainSeconds: Type.Number({ minimum: 0, description: "Connection: close is sent this long" }),
     stopSeconds: Type.Number({ minimum: 0, description: "Requests get this long to end" }),
   },
@@ -116,6 +127,7 @@ export const defaults: Settings = Object.freeze({
     mergedBytes: 8 * 1024 * 1024,
     jsonDepth: 64,
   },
+  undo: { sweepSeconds: 30 },
   drainSeconds: 1,
   stopSeconds: 30,
 });
