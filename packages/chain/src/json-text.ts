@@ -1,3 +1,5 @@
+import type { UpstreamReply } from "@catena/upstream";
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const lenient = new TextDecoder("utf-8");
 
@@ -13,6 +15,16 @@ export function jsonText(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
+}
+
+/**
+ * The text of a reply that should be JSON, as {@link jsonText}; empty when it has no body.
+ *
+ * @param reply one that was asked for with all of its body.
+ */
+export function replyText(reply: UpstreamReply): string | null {
+  if (reply.text !== undefined) return reply.text();
+  return reply.body instanceof Uint8Array ? jsonText(reply.body) : "";
 }
 
 /** Text for people: what is not UTF-8 is replaced. */

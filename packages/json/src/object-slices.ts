@@ -6,13 +6,17 @@ const MAP_FROM_SIZE = 12;
  * values are never decoded, numbers (`12345678901234567890`, `1.0`, `1e999`), nesting and a member
  * called `__proto__` pass through exactly as they came.
  *
- * Members keep the order in which their keys first appeared.
+ * A member is kept as the text `"key":value`, mostly one slice of where it came from, so that
+ * writing the object is joining them: a third of the strings that putting keys and values together
+ * makes. Members keep the order in which their keys first appeared.
  */
 export class JsonObjectSlices {
   readonly kind = "object";
   readonly keys: string[] = [];
-  /** Raw JSON text of each member's value, without surrounding whitespace. */
-  readonly values: string[] = [];
+  /** `"key":value` of each member, without surrounding whitespace. */
+  readonly members: string[] = [];
+  /** Where in each member its value starts. */
+  readonly #valueStarts: number[] = [];
   #index: Map<string, number> | null = null;
 
   get size(): number {
@@ -21,7 +25,12 @@ export class JsonObjectSlices {
 
   /** @returns the raw text of a member's value, or `undefined` when there is no such member. */
   get(key: string): string | undefined {
-    return this.values[this.#find(key)];
+    return this.valueAt(this.#find(key));
+  }
+
+  /** @returns the raw text of the value of the member at `index`; `undefined` outside of them. */
+  valueAt(index: number): string | undefined {
+    return this.members[index]?.slice(this.#valueStarts[index]);
   }
 
   has(key: string): boolean {
@@ -30,14 +39,37 @@ export class JsonObjectSlices {
 
   /** Sets a member. `raw` must be valid JSON; an existing key keeps its place. */
   set(key: string, raw: string): void {
+    const quoted = quoteKey(key);
+    this.setMember(key, `${quoted}:${raw}`, quoted.length + 1);
+  }
+
+  /**
+   * Sets a member that is written already; an existing key keeps its place.
+   *
+   * @param key decoded.
+   * @param member `"key":value`, valid JSON within braces.
+   * @param valueStart where in `member` the value starts.
+   */
+  setMember(key: string, member: string, valueStart: number): void {
     const at = this.#find(key);
     if (at >= 0) {
-      this.values[at] = raw;
+      this.members[at] = member;
+      this.#valueStarts[at] = valueStart;
       return;
     }
     this.#index?.set(key, this.keys.length);
     this.keys.push(key);
-    this.values.push(raw);
+    this.members.push(member);
+    this.#valueStarts.push(valueStart);
+  }
+
+  /** Copies every member of `source` over this one's: later wins, as `Object.assign` does. */
+  assign(source: JsonObjectSlices): void {
+    const { keys, members } = source;
+    const starts = source.#valueStarts;
+    // The three grow together, so every index of keys is one of the others.
+    for (let i = 0; i < keys.length; i++)
+      this.setMember(keys[i] as string, members[i] as string, starts[i] as number);
   }
 
   #find(key: string): number {
@@ -56,20 +88,12 @@ export class JsonObjectSlices {
  * objects. Changes `target` in place; `source` is left alone.
  */
 export function mergeSlices(target: JsonObjectSlices, source: JsonObjectSlices): void {
-  const { keys, values } = source;
-  // Both arrays grow together, so every index of keys is one of values.
-  for (let i = 0; i < keys.length; i++) target.set(keys[i] as string, values[i] as string);
+  target.assign(source);
 }
 
 /** Writes members as one compact object, `{"a":1,"b":[2]}`; the inside of values is untouched. */
 export function writeSlices(slices: JsonObjectSlices): string {
-  const { keys, values } = slices;
-  if (keys.length === 0) return "{}";
-  let text = "";
-  for (let i = 0; i < keys.length; i++) {
-    text += `${i === 0 ? "{" : ","}${quoteKey(keys[i] as string)}:${values[i] as string}`;
-  }
-  return `${text}}`;
+  return `{${slices.members.join(",")}}`;
 }
 
 function quoteKey(key: string): string {

@@ -7,7 +7,7 @@ const DEEP = { maxDepth: 1000 };
 function members(text: string): [string, string][] {
   const scan = scanObject(text);
   if (scan.kind !== "object") throw new Error(`${scan.kind}: ${text}`);
-  return scan.keys.map((key, i) => [key, scan.values[i]!]);
+  return scan.keys.map((key, i) => [key, scan.valueAt(i)!]);
 }
 
 describe("scanObject", () => {

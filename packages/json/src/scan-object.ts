@@ -50,17 +50,23 @@ function scanMembers(text: string, at: number, depth: number, into: JsonObjectSl
   if (text.charCodeAt(at) === 0x7d) return at + 1;
   for (;;) {
     if (text.charCodeAt(at) !== 0x22) return INVALID;
+    const keyStart = at;
     const stringEnd = skipString(text, at);
     if (stringEnd === 0) return INVALID;
-    const keyEnd = stringEnd > 0 ? stringEnd : ~stringEnd;
-    const key =
-      stringEnd > 0 ? text.slice(at + 1, keyEnd - 1) : decodeString(text.slice(at, keyEnd));
+    const isPlain = stringEnd > 0;
+    const keyEnd = isPlain ? stringEnd : ~stringEnd;
+    const key = isPlain
+      ? text.slice(keyStart + 1, keyEnd - 1)
+      : decodeString(text.slice(keyStart, keyEnd));
     at = skipSpace(text, keyEnd);
     if (text.charCodeAt(at) !== 0x3a) return INVALID;
     const valueStart = skipSpace(text, at + 1);
     at = skipValue(text, valueStart, depth);
     if (at === INVALID) return INVALID;
-    into.set(key, text.slice(valueStart, at));
+    // Written without blanks and escapes the member is one slice; otherwise it is written anew.
+    if (isPlain && valueStart === keyEnd + 1)
+      into.setMember(key, text.slice(keyStart, at), valueStart - keyStart);
+    else into.set(key, text.slice(valueStart, at));
     at = skipSpace(text, at);
     const code = text.charCodeAt(at);
     if (code === 0x7d) return at + 1;

@@ -21,4 +21,10 @@ export type {
 } from "./plugin.ts";
 export { type GatewayReply, messageReply, statusReply, textReply } from "./reply.ts";
 export { RequestContext, type RequestTarget, type ServerHandle } from "./request-context.ts";
-export type { Caller, CallTarget, TargetCall, TargetResolver } from "./target.ts";
+export {
+  type Caller,
+  type CallTarget,
+  type TargetCall,
+  type TargetResolver,
+  targetBySending,
+} from "./target.ts";

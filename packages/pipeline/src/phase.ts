@@ -61,7 +61,8 @@ export function runPhase(
     // The loop bound makes the element present.
     const result = (handlers[i] as RequestHandler)(ctx);
     if (result === undefined) continue;
-    if (isThenable<PhaseResult>(result)) return continuePhase(handlers, ctx, i, result);
+    if (isThenable<PhaseResult>(result))
+      return i + 1 === handlers.length ? result : continuePhase(handlers, ctx, i, result);
     return result;
   }
   return undefined;

@@ -29,20 +29,21 @@ export async function readBodyBytes(request: Request, maxBytes: number): Promise
  *
  * @throws REQUEST_TOO_LARGE, REQUEST_NOT_UTF8, REQUEST_BODY_LOST
  */
-export async function readBodyText(request: Request, maxBytes: number): Promise<string> {
+export function readBodyText(request: Request, maxBytes: number): Promise<string> {
   const declared = declaredLength(request);
-  if (declared === null) return decode(await readBodyBytes(request, maxBytes));
-  if (declared > maxBytes) throw requestErrors.REQUEST_TOO_LARGE({ limitBytes: maxBytes });
-  let text: string;
-  try {
-    text = await request.text();
-  } catch (cause) {
-    throw requestErrors.REQUEST_BODY_LOST({}, cause);
-  }
-  if (text.includes("\uFFFD") && Buffer.byteLength(text) !== declared) {
-    throw requestErrors.REQUEST_NOT_UTF8({});
-  }
-  return text;
+  if (declared === null) return readBodyBytes(request, maxBytes).then(decode);
+  if (declared > maxBytes)
+    return Promise.reject(requestErrors.REQUEST_TOO_LARGE({ limitBytes: maxBytes }));
+  return request.text().then((text) => {
+    if (text.includes("\uFFFD") && Buffer.byteLength(text) !== declared) {
+      throw requestErrors.REQUEST_NOT_UTF8({});
+    }
+    return text;
+  }, throwLost);
+}
+
+function throwLost(cause: unknown): never {
+  throw requestErrors.REQUEST_BODY_LOST({}, cause);
 }
 
 /** @throws REQUEST_NOT_UTF8 */

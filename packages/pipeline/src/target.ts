@@ -1,5 +1,5 @@
 import type { RequestView } from "@catena/expr";
-import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
+import type { CallBody, CancelScope, ReplyReceiver, UpstreamReply } from "@catena/upstream";
 
 /** One upstream call a plugin makes, before a node is chosen. */
 export interface TargetCall {
@@ -31,6 +31,21 @@ export type Caller = Pick<RequestView, "clientAddress"> & Partial<RequestView>;
 export interface CallTarget {
   /** @throws UPSTREAM_* */
   send(call: TargetCall): Promise<UpstreamReply>;
+  /** As {@link send}, without a promise: a chain makes one call after another. */
+  start(call: TargetCall, receiver: ReplyReceiver): void;
+}
+
+/** Makes a destination of a function that sends. */
+export function targetBySending(send: CallTarget["send"]): CallTarget {
+  return {
+    send,
+    start: (call, receiver) => {
+      send(call).then(
+        (reply) => receiver.resolve(reply),
+        (error: unknown) => receiver.reject(error),
+      );
+    },
+  };
 }
 
 /** How a plugin finds its destinations. Both return `null` for what does not exist. */

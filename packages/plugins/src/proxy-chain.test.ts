@@ -1,5 +1,10 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import type { CallTarget, PluginLog, PluginServices, TargetResolver } from "@catena/pipeline";
+import {
+  type PluginLog,
+  type PluginServices,
+  type TargetResolver,
+  targetBySending,
+} from "@catena/pipeline";
 import { createPluginRegistry, referencesOf } from "@catena/schema";
 import { createWireTransport, type Origin } from "@catena/upstream";
 import { PluginBed, problemsOf } from "./plugin.testbed.ts";
@@ -31,15 +36,14 @@ const origin: Origin = {
   port: Number(service.port),
   keepalive: { size: 4, idleMs: 10_000, requests: 100 },
 };
-const target: CallTarget = {
-  send: (call) =>
-    transport.send({
-      ...call,
-      origin,
-      headers: ["Host", "svc", ...call.headers],
-      timeouts: { connectMs: 5000, sendMs: 5000, readMs: 5000 },
-    }),
-};
+const target = targetBySending((call) =>
+  transport.send({
+    ...call,
+    origin,
+    headers: ["Host", "svc", ...call.headers],
+    timeouts: { connectMs: 5000, sendMs: 5000, readMs: 5000 },
+  }),
+);
 const targets: TargetResolver = {
   upstream: (id) => (id === "svc" ? target : null),
   uri: () => null,

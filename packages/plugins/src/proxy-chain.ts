@@ -32,12 +32,10 @@ function classicHandlers(conf: JsonObject, services: PluginServices): Checked<Pl
   });
   if (chain === undefined) return { issues };
   const handlers: PluginHandlers = {
-    access: async (ctx) => {
-      const outcome = await runClassic(chain, ctx);
-      return outcome.kind === "reply"
-        ? replyOf(ctx, outcome, services.log)
-        : applyForward(ctx, outcome);
-    },
+    access: (ctx) =>
+      runClassic(chain, ctx).then((outcome) =>
+        outcome.kind === "reply" ? replyOf(ctx, outcome, services.log) : applyForward(ctx, outcome),
+      ),
   };
   return { value: handlers, issues };
 }

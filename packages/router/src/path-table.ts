@@ -43,6 +43,17 @@ export class PathTable<P, R> {
       if (found !== null) return found;
     }
     if (this.#prefixes.size === 0) return null;
+    return this.#matchPrefix(host, path, method, request, rawHost);
+  }
+
+  /** Apart from `match`, which would make a scope for this closure at every call of it. */
+  #matchPrefix(
+    host: string,
+    path: string,
+    method: string,
+    request: R,
+    rawHost: string,
+  ): Candidate<P, R> | null {
     return this.#prefixes.find(path, (list) =>
       firstTaker(list, host, path, method, request, rawHost),
     );

@@ -147,11 +147,22 @@ class TableRouter<P, R> implements Router<P, R> {
       if (found !== null) return found;
     }
     if (this.#hostSuffixes.size > 0) {
-      const take = (table: PathTable<P, R>) => table.match(host, path, method, request, rawHost);
-      const found = this.#hostSuffixes.find(host, take, true);
+      const found = this.#matchSuffix(host, path, method, request, rawHost);
       if (found !== null) return found;
     }
     return this.#anyHost.match(host, path, method, request, rawHost);
+  }
+
+  /** Apart from `match`, which would make a scope for this closure at every call of it. */
+  #matchSuffix(
+    host: string,
+    path: string,
+    method: string,
+    request: R,
+    rawHost: string,
+  ): RouteMatch<P> | null {
+    const take = (table: PathTable<P, R>) => table.match(host, path, method, request, rawHost);
+    return this.#hostSuffixes.find(host, take, true);
   }
 
   explain(

@@ -1,4 +1,9 @@
-import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import {
+  type CallTarget,
+  type TargetCall,
+  type TargetResolver,
+  targetBySending,
+} from "@catena/pipeline";
 import {
   compileUpstream,
   createResolver,
@@ -52,20 +57,19 @@ function targetOf(uri: string, resolver: Resolver, transport: Transport): CallTa
     { resolver, random: Math.random },
   );
   if (plan === undefined) return null;
-  return {
-    send: (call: TargetCall) =>
-      sendToUpstream(
-        plan,
-        {
-          ...call,
-          target: base + call.target,
-          headers: ["Host", host, ...call.headers],
-          clientHost: host,
-          timeouts: { connectMs: call.timeoutMs, sendMs: call.timeoutMs, readMs: call.timeoutMs },
-          hashKey: "",
-          failures: null,
-        },
-        transport,
-      ),
-  };
+  return targetBySending((call: TargetCall) =>
+    sendToUpstream(
+      plan,
+      {
+        ...call,
+        target: base + call.target,
+        headers: ["Host", host, ...call.headers],
+        clientHost: host,
+        timeouts: { connectMs: call.timeoutMs, sendMs: call.timeoutMs, readMs: call.timeoutMs },
+        hashKey: "",
+        failures: null,
+      },
+      transport,
+    ),
+  );
 }

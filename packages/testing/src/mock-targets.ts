@@ -1,4 +1,9 @@
-import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import {
+  type CallTarget,
+  type TargetCall,
+  type TargetResolver,
+  targetBySending,
+} from "@catena/pipeline";
 import { compileJsonCheck } from "@catena/schema";
 import type { UpstreamReply } from "@catena/upstream";
 import { bytesOf, decodeBody } from "./call-body.ts";
@@ -56,16 +61,15 @@ export function mockTargets(operations: Operations, mocks: Mocks): MockTargets {
     settle(answered.status);
     return toReply(answered, call.method);
   };
-  const targetOf = (target: string): CallTarget => ({
-    send: async (call) => {
+  const targetOf = (target: string): CallTarget =>
+    targetBySending(async (call) => {
       try {
         return await answer(target, call);
       } catch (error) {
         if (error instanceof Error && isOfTest(error)) faults.push(error);
         throw error;
       }
-    },
-  });
+    });
   return {
     calls,
     faults,

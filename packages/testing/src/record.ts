@@ -1,5 +1,10 @@
 import { isGatewayError } from "@catena/errors";
-import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import {
+  type CallTarget,
+  type TargetCall,
+  type TargetResolver,
+  targetBySending,
+} from "@catena/pipeline";
 import type { UpstreamReply } from "@catena/upstream";
 import { bytesOf, decodeBody } from "./call-body.ts";
 import type { ChainResult } from "./chain-result.ts";
@@ -92,7 +97,7 @@ class Recorder implements WatchedTargets {
   }
 
   #watch(inner: CallTarget | null, target: string): CallTarget | null {
-    return inner === null ? null : { send: (call) => this.#send(inner, target, call) };
+    return inner === null ? null : targetBySending((call) => this.#send(inner, target, call));
   }
 
   async #send(inner: CallTarget, target: string, call: TargetCall): Promise<UpstreamReply> {
@@ -118,7 +123,7 @@ class Recorder implements WatchedTargets {
         headers: maskHeaders(readHeaders(reply.headers)),
         ...(decoded === undefined ? {} : { body: decoded }),
       };
-      return { ...reply, body };
+      return { status: reply.status, headers: reply.headers, body };
     } catch (error) {
       this.calls[index] = { ...sent, answer: faultIn(error) };
       throw error;

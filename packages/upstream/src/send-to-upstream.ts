@@ -8,6 +8,8 @@ import type {
   CallBody,
   CallTimeouts,
   Origin,
+  ReplyReceiver,
+  SharedHead,
   Transport,
   UpstreamCall,
   UpstreamReply,
@@ -20,6 +22,8 @@ export interface OutgoingRequest {
   readonly target: string;
   /** Flat list whose first pair is `Host`; its value is set for each try as `pass_host` says. */
   readonly headers: string[];
+  /** As in {@link UpstreamCall}; heeded where the `Host` is the same each time: for a `direct` plan. */
+  readonly sharedHead?: SharedHead | undefined;
   /** What `pass_host: pass` sends. */
   readonly clientHost: string;
   readonly body: CallBody;
@@ -57,6 +61,28 @@ export function sendToUpstream(
   const { direct } = plan;
   if (direct === null || direct.origin === null) return sendWithChoice(plan, request, transport);
   return transport.send(toCall(plan, request, direct, direct.origin, null));
+}
+
+/** As {@link sendToUpstream}, without a promise where no node is chosen. */
+export function startAtUpstream(
+  plan: UpstreamPlan,
+  request: OutgoingRequest,
+  transport: Transport,
+  receiver: ReplyReceiver,
+): void {
+  const { direct } = plan;
+  if (direct !== null && direct.origin !== null) {
+    transport.start(toCall(plan, request, direct, direct.origin, null), receiver);
+    return;
+  }
+  passOn(sendWithChoice(plan, request, transport), receiver);
+}
+
+function passOn(reply: Promise<UpstreamReply>, receiver: ReplyReceiver): void {
+  reply.then(
+    (given) => receiver.resolve(given),
+    (error: unknown) => receiver.reject(error),
+  );
 }
 
 async function sendWithChoice(
@@ -219,6 +245,7 @@ function toCall(
     method: request.method,
     target: request.target,
     headers: request.headers,
+    sharedHead: node === plan.direct ? request.sharedHead : undefined,
     body: request.body,
     timeouts: request.timeouts ?? plan.timeouts,
     deadlineAt: request.deadlineAt,

@@ -1,4 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
+import type { JsonLimits } from "@catena/json";
 import type { ChainTarget, TargetResolver } from "../chain-request.ts";
 import { type ChainLimits, DEFAULT_LIMITS } from "../limits.ts";
 import type { ClassicServiceConf, ProxyChainClassic } from "./classic-conf.ts";
@@ -11,6 +12,7 @@ export interface ClassicChain {
   readonly deadlineMs: number;
   readonly literalErrors: boolean;
   readonly limits: ChainLimits;
+  readonly jsonLimits: JsonLimits;
 }
 
 export interface ClassicService {
@@ -62,6 +64,7 @@ export function compileClassic(
       deadlineMs: conf.deadline ?? limits.deadlineMs,
       literalErrors: conf.error_bodies === "literal",
       limits,
+      jsonLimits: { maxDepth: limits.jsonDepth },
     },
   };
 }

@@ -1,16 +1,17 @@
 import { type GatewayError, isGatewayError } from "@catena/errors";
 import {
   formatFault,
-  type JsonObjectSlices,
+  JsonObjectSlices,
   mergeSlices,
   type ObjectScan,
   scanObject,
   writeSlices,
 } from "@catena/json";
-import type { UpstreamReply } from "@catena/upstream";
+import type { TargetCall } from "@catena/pipeline";
+import type { ReplyReceiver, UpstreamReply } from "@catena/upstream";
 import type { ChainOutcome, ChainRequest } from "../chain-request.ts";
 import { chainErrors } from "../errors.ts";
-import { jsonText } from "../json-text.ts";
+import { replyText } from "../json-text.ts";
 import type { ChainTrace, StepTrace } from "../trace.ts";
 import { bearerToken } from "./bearer-token.ts";
 import {
@@ -21,7 +22,7 @@ import {
 } from "./classic-replies.ts";
 import type { ClassicChain, ClassicService } from "./compile-classic.ts";
 import { mergeQueryArguments } from "./query-arguments.ts";
-import { readStartValue, type StartValue } from "./start-value.ts";
+import { readBody, type StartValue, startWith } from "./start-value.ts";
 
 const BODY_HEADERS: readonly string[] = ["Content-Type", "application/json", "Accept", "*/*"];
 const BARE_HEADERS: readonly string[] = ["Accept", "*/*"];
@@ -34,35 +35,14 @@ const NO_BYTES = new Uint8Array(0);
  *
  * @throws REQUEST_TOO_LARGE (413) from the request; UPSTREAM_CANCELLED when the client left.
  */
-export async function runClassic(
+export function runClassic(
   chain: ClassicChain,
   request: ChainRequest,
   trace: ChainTrace | null = null,
 ): Promise<ChainOutcome> {
-  const deadlineAt = Math.min(request.deadlineAt, performance.now() + chain.deadlineMs);
-  let auth: string | null;
-  let start: StartValue;
-  try {
-    auth = bearerToken(request, chain.tokenHeader);
-    start = await readStartValue(request, chain.limits);
-  } catch (error) {
-    if (isGatewayError(error) && error.status === 400) return faultReply(chain, error);
-    throw error;
-  }
-  mergeQueryArguments(start.members, request.query);
-  const run = new ClassicRun(chain, request, start.members, auth, deadlineAt);
-  for (const service of chain.services) {
-    const step = trace?.begin(service.label, performance.now()) ?? null;
-    let failure: ChainOutcome | null;
-    try {
-      failure = run.take(service, await run.send(service), step);
-    } catch (error) {
-      failure = run.fail(service, error);
-    }
-    if (step !== null) endTrace(step, failure);
-    if (failure !== null) return failure;
-  }
-  return forward(request, start, auth === null ? NO_HEADERS : ["Authorization", auth]);
+  return new Promise((resolve, reject) => {
+    new ClassicRun(chain, request, trace, resolve, reject).begin();
+  });
 }
 
 function forward(
@@ -82,78 +62,152 @@ function forward(
   };
 }
 
-/** What one request's calls share; a class so that no closure is made per call. */
-class ClassicRun {
+/**
+ * One request's way through the services. It takes the replies itself: a promise, with its functions
+ * and its turn of the event loop, per call cost a tenth of a chain of three.
+ */
+class ClassicRun implements ReplyReceiver {
   readonly #chain: ClassicChain;
   readonly #request: ChainRequest;
-  readonly #merged: JsonObjectSlices;
+  readonly #trace: ChainTrace | null;
+  readonly #end: (outcome: ChainOutcome) => void;
+  readonly #give: (error: unknown) => void;
   readonly #deadlineAt: number;
-  readonly #bodyHeaders: readonly string[];
-  readonly #bareHeaders: readonly string[];
+  #start = NO_START;
+  #setHeaders = NO_HEADERS;
+  #bodyHeaders = BODY_HEADERS;
+  #bareHeaders = BARE_HEADERS;
+  /** Index of the service that is asked. */
+  #at = 0;
+  #step: StepTrace | null = null;
 
   constructor(
     chain: ClassicChain,
     request: ChainRequest,
-    merged: JsonObjectSlices,
-    auth: string | null,
-    deadlineAt: number,
+    trace: ChainTrace | null,
+    end: (outcome: ChainOutcome) => void,
+    give: (error: unknown) => void,
   ) {
     this.#chain = chain;
     this.#request = request;
-    this.#merged = merged;
-    this.#deadlineAt = deadlineAt;
-    this.#bodyHeaders = auth === null ? BODY_HEADERS : [...BODY_HEADERS, "Authorization", auth];
-    this.#bareHeaders = auth === null ? BARE_HEADERS : [...BARE_HEADERS, "Authorization", auth];
+    this.#trace = trace;
+    this.#end = end;
+    this.#give = give;
+    this.#deadlineAt = Math.min(request.deadlineAt, performance.now() + chain.deadlineMs);
   }
 
-  /** @throws CHAIN_MERGED_TOO_LARGE, UPSTREAM_* */
-  send(service: ClassicService): Promise<UpstreamReply> {
-    const body = service.sendsBody ? writeSlices(this.#merged) : null;
-    const { mergedBytes } = this.#chain.limits;
+  begin(): void {
+    try {
+      const auth = bearerToken(this.#request, this.#chain.tokenHeader);
+      if (auth !== null) {
+        this.#setHeaders = ["Authorization", auth];
+        this.#bodyHeaders = [...BODY_HEADERS, "Authorization", auth];
+        this.#bareHeaders = [...BARE_HEADERS, "Authorization", auth];
+      }
+      readBody(this.#request, this.#chain.limits.requestBytes).then(
+        (body) => this.#begin(body),
+        (error: unknown) => this.#refuse(error),
+      );
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #begin(body: string | Uint8Array): void {
+    try {
+      this.#start = startWith(body, this.#chain.jsonLimits);
+      mergeQueryArguments(this.#start.members, this.#request.query);
+      this.#next();
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  /** A request that cannot be understood is answered; one that is too large is not for us to word. */
+  #refuse(error: unknown): void {
+    if (isGatewayError(error) && error.status === 400) this.#end(faultReply(this.#chain, error));
+    else this.#give(error);
+  }
+
+  /** Calls the service whose turn it is, or ends. */
+  #next(): void {
+    const service = this.#chain.services[this.#at];
+    if (service === undefined) {
+      this.#end(forward(this.#request, this.#start, this.#setHeaders));
+      return;
+    }
+    this.#step = this.#trace?.begin(service.label, performance.now()) ?? null;
+    const body = service.sendsBody ? writeSlices(this.#start.members) : null;
+    const { mergedBytes, responseBytes } = this.#chain.limits;
     // Every character is at least one byte, so this errs on the side of what was promised.
-    if (body !== null && body.length > mergedBytes)
-      throw chainErrors.CHAIN_MERGED_TOO_LARGE({ step: service.label, maxBytes: mergedBytes });
-    // A service that trickles is bounded as a whole, so the attempt's end is passed as its deadline.
-    const endsAt = Math.min(this.#deadlineAt, performance.now() + service.timeoutMs);
-    return service.target.send({
+    if (body !== null && body.length > mergedBytes) {
+      const step = service.label;
+      this.reject(chainErrors.CHAIN_MERGED_TOO_LARGE({ step, maxBytes: mergedBytes }));
+      return;
+    }
+    const call: TargetCall = {
       method: service.method,
       target: service.path,
       headers: body === null ? this.#bareHeaders : this.#bodyHeaders,
       body,
       timeoutMs: service.timeoutMs,
-      deadlineAt: endsAt,
-      maxBodyBytes: this.#chain.limits.responseBytes,
+      // A service that trickles is bounded as a whole, so the attempt's end is its deadline.
+      deadlineAt: Math.min(this.#deadlineAt, performance.now() + service.timeoutMs),
+      maxBodyBytes: responseBytes,
       buffered: true,
       idempotent: service.idempotent,
       cancel: this.#request.cancel,
       caller: this.#request,
-    });
+    };
+    service.target.start(call, this);
+  }
+
+  resolve(reply: UpstreamReply): void {
+    try {
+      this.#settle(this.#take(this.#service(), reply));
+    } catch (error) {
+      this.#give(error);
+    }
+  }
+
+  reject(error: unknown): void {
+    try {
+      this.#settle(this.#fail(this.#service(), error));
+    } catch (thrown) {
+      this.#give(thrown);
+    }
+  }
+
+  /** A reply comes for a call only, and a call is made of a service. */
+  #service(): ClassicService {
+    return this.#chain.services[this.#at] as ClassicService;
+  }
+
+  /** @param failure what the client gets instead; `null` to go on. */
+  #settle(failure: ChainOutcome | null): void {
+    if (this.#step !== null) endTrace(this.#step, failure);
+    if (failure !== null) {
+      this.#end(failure);
+      return;
+    }
+    this.#at += 1;
+    this.#next();
   }
 
   /** @returns what the client gets when the service failed; `null` to go on. */
-  take(
-    service: ClassicService,
-    reply: UpstreamReply,
-    trace: StepTrace | null,
-  ): ChainOutcome | null {
+  #take(service: ClassicService, reply: UpstreamReply): ChainOutcome | null {
     const { status } = reply;
-    // Asked for buffered, so a body is bytes.
-    const body = reply.body instanceof Uint8Array ? reply.body : NO_BYTES;
-    if (trace !== null) {
-      trace.attempts = 1;
-      trace.status = status;
-      trace.bytes = body.length;
-    }
-    if (status < 200 || status > 299) {
+    const isGood = status >= 200 && status <= 299;
+    if (this.#step !== null) noteReply(this.#step, reply);
+    if (!isGood) {
       const error = chainErrors.CHAIN_STEP_STATUS({ step: service.label, status });
-      return serviceErrorReply(this.#chain, status, body, error);
+      return serviceErrorReply(this.#chain, status, bytesOf(reply), error);
     }
-    if (body.length === 0) return null;
-    const text = jsonText(body);
-    const scan =
-      text === null ? null : scanObject(text, { maxDepth: this.#chain.limits.jsonDepth });
+    const text = replyText(reply);
+    if (text === "") return null;
+    const scan = text === null ? null : scanObject(text, this.#chain.jsonLimits);
     if (scan?.kind === "object") {
-      mergeSlices(this.#merged, scan);
+      mergeSlices(this.#start.members, scan);
       return null;
     }
     const error = chainErrors.CHAIN_REPLY_INVALID({ step: service.label, reason: why(scan) });
@@ -162,7 +216,7 @@ class ClassicRun {
   }
 
   /** What a failed call answers the client; a client that is gone gets nothing. */
-  fail(service: ClassicService, error: unknown): ChainOutcome {
+  #fail(service: ClassicService, error: unknown): ChainOutcome {
     if (!isGatewayError(error)) throw error;
     const step = service.label;
     switch (error.code) {
@@ -185,6 +239,24 @@ class ClassicRun {
         return unreachableReply(this.#chain, service, error);
     }
   }
+}
+
+/** Before the body is read. */
+const NO_START: StartValue = {
+  members: new JsonObjectSlices(),
+  opaque: null,
+  hasBody: false,
+  declaredJson: false,
+};
+
+/** Asked for buffered, so a body is bytes. */
+const bytesOf = ({ body }: UpstreamReply): Uint8Array =>
+  body instanceof Uint8Array ? body : NO_BYTES;
+
+function noteReply(step: StepTrace, reply: UpstreamReply): void {
+  step.attempts = 1;
+  step.status = reply.status;
+  step.bytes = bytesOf(reply).length;
 }
 
 function why(scan: ObjectScan | null): string {

@@ -1,8 +1,7 @@
-import { formatFault, JsonObjectSlices, scanObject } from "@catena/json";
+import { formatFault, type JsonLimits, JsonObjectSlices, scanObject } from "@catena/json";
 import type { ChainRequest } from "../chain-request.ts";
 import { chainErrors } from "../errors.ts";
 import { isJsonType, jsonText } from "../json-text.ts";
-import type { ChainLimits } from "../limits.ts";
 
 export interface StartValue {
   /** Top-level members of the client's object; empty when it sent none. */
@@ -14,29 +13,33 @@ export interface StartValue {
 }
 
 /**
- * Reads the client's body as the object the chain starts from. Like the Lua plugin it looks at the
+ * Reads the client's body: as text when it declares JSON, which is cheaper, else as bytes.
+ *
+ * @throws REQUEST_NOT_UTF8 (400); REQUEST_TOO_LARGE (413).
+ */
+export function readBody(request: ChainRequest, maxBytes: number): Promise<string | Uint8Array> {
+  return isJsonType(request.header("content-type"))
+    ? request.bodyText(maxBytes)
+    : request.bodyBytes(maxBytes);
+}
+
+/**
+ * The start value of a body that was read by {@link readBody}. Like the Lua plugin it looks at the
  * bytes, not only at the media type: `curl -d '{"a":1}'` declares a form.
  *
  * What is no JSON object is refused when it declares JSON, because nothing can be merged into an
  * array or a scalar (the Lua plugin ends in a 500, or drops a broken body silently), and carried
  * through untouched when it does not.
  *
- * @throws CHAIN_REQUEST_INVALID (400), with line and column for broken JSON; REQUEST_NOT_UTF8 (400);
- *   REQUEST_TOO_LARGE (413).
+ * @throws CHAIN_REQUEST_INVALID (400), with line and column for broken JSON.
  */
-export async function readStartValue(
-  request: ChainRequest,
-  limits: ChainLimits,
-): Promise<StartValue> {
-  const declaredJson = isJsonType(request.header("content-type"));
-  return declaredJson
-    ? readDeclared(await request.bodyText(limits.requestBytes), limits.jsonDepth)
-    : readUndeclared(await request.bodyBytes(limits.requestBytes), limits.jsonDepth);
+export function startWith(body: string | Uint8Array, limits: JsonLimits): StartValue {
+  return typeof body === "string" ? readDeclared(body, limits) : readUndeclared(body, limits);
 }
 
-function readDeclared(text: string, maxDepth: number): StartValue {
+function readDeclared(text: string, limits: JsonLimits): StartValue {
   if (text === "" || text.trim() === "") return startFrom(new JsonObjectSlices(), false, true);
-  const scan = scanObject(text, { maxDepth });
+  const scan = scanObject(text, limits);
   if (scan.kind === "object") return startFrom(scan, true, true);
   const reason =
     scan.kind === "fault"
@@ -45,10 +48,10 @@ function readDeclared(text: string, maxDepth: number): StartValue {
   throw chainErrors.CHAIN_REQUEST_INVALID({ reason });
 }
 
-function readUndeclared(bytes: Uint8Array, maxDepth: number): StartValue {
+function readUndeclared(bytes: Uint8Array, limits: JsonLimits): StartValue {
   if (bytes.length === 0) return startFrom(new JsonObjectSlices(), false, false);
   const text = startsObject(bytes) ? jsonText(bytes) : null;
-  const scan = text === null ? null : scanObject(text, { maxDepth });
+  const scan = text === null ? null : scanObject(text, limits);
   if (scan?.kind === "object") return startFrom(scan, true, false);
   return { members: new JsonObjectSlices(), opaque: bytes, hasBody: true, declaredJson: false };
 }

@@ -2,7 +2,7 @@ import type { JsonSchema, StoredChain } from "@catena/ir";
 import { type JsonObjectSlices, writeSlices } from "@catena/json";
 import { requestErrors } from "@catena/pipeline";
 import type { ChainRequest } from "../chain-request.ts";
-import { readStartValue } from "../classic/start-value.ts";
+import { readBody, startWith } from "../classic/start-value.ts";
 import { chainErrors } from "../errors.ts";
 import { jsonText } from "../json-text.ts";
 import type { ChainLimits } from "../limits.ts";
@@ -72,7 +72,9 @@ export async function readInput(
     if (input.looksIntoBody) body = viewRequestBody(textOf(bytes), limits.jsonDepth);
   } else if (input.looksIntoBody)
     body = viewRequestBody(await request.bodyText(limits.requestBytes), limits.jsonDepth);
-  const start = input.mergesBody ? await readStartValue(request, limits) : null;
+  const start = input.mergesBody
+    ? startWith(await readBody(request, limits.requestBytes), { maxDepth: limits.jsonDepth })
+    : null;
   const view = new InputView(request, bytes, body, input.coercions, startedAtMs, start);
   checkInput(input, view);
   return view;

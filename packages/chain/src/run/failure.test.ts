@@ -1,5 +1,5 @@
 import { afterAll, beforeEach, describe, expect, test } from "bun:test";
-import type { TargetResolver } from "@catena/pipeline";
+import { type TargetResolver, targetBySending } from "@catena/pipeline";
 import { CancelScope } from "@catena/upstream";
 import type { CompiledChain } from "../compiled-chain.ts";
 import {
@@ -251,13 +251,12 @@ describe("the deadline", () => {
     const real = bed.targets.upstream("svc");
     const targets: TargetResolver = {
       uri: () => null,
-      upstream: () => ({
-        send: (call) => {
+      upstream: () =>
+        targetBySending((call) => {
           asked.push(`${call.target} ${call.timeoutMs}`);
           if (real === null) throw new Error("the testbed has an upstream");
           return real.send(call);
-        },
-      }),
+        }),
     };
     const chain = (first: number, second: number): CompiledChain =>
       bed.compile(

@@ -1,5 +1,5 @@
 /** Runs the saga of `ledger.ts` once, with its undo records in a store; started to be killed. */
-import type { TargetResolver } from "@catena/pipeline";
+import { type TargetResolver, targetBySending } from "@catena/pipeline";
 import { openStore } from "@catena/store";
 import { createWireTransport } from "@catena/upstream";
 import { compileChain } from "../compile-chain.ts";
@@ -24,16 +24,14 @@ const targets: TargetResolver = {
   uri: (uri) => {
     const target = direct.uri(uri);
     if (target === null) return null;
-    return {
-      send: async (call) => {
-        const index = calls++;
-        if (leavesAt !== "" && call.target === `/do/${leavesAt}`)
-          request.cancel.cancel("client-gone");
-        const reply = await target.send(call);
-        if (diesAfter === String(index)) process.kill(process.pid, "SIGKILL");
-        return reply;
-      },
-    };
+    return targetBySending(async (call) => {
+      const index = calls++;
+      if (leavesAt !== "" && call.target === `/do/${leavesAt}`)
+        request.cancel.cancel("client-gone");
+      const reply = await target.send(call);
+      if (diesAfter === String(index)) process.kill(process.pid, "SIGKILL");
+      return reply;
+    });
   },
 };
 const { value: chain } = compileChain(sagaConf(ledgerUrl), {

@@ -116,7 +116,7 @@ const omit: Structural = (args, scope) => {
   const left = new JsonObjectSlices();
   const source = members("omit", raw);
   for (const [i, key] of source.keys.entries())
-    if (!dropped.has(key)) left.set(key, source.values[i] ?? "null");
+    if (!dropped.has(key)) left.set(key, source.valueAt(i) ?? "null");
   return writeSlices(left);
 };
 
@@ -181,7 +181,7 @@ export { eq as equalText };
 
 function mergeDeep(target: JsonObjectSlices, source: JsonObjectSlices, depth: number): void {
   for (const [i, key] of source.keys.entries()) {
-    const member = source.values[i] ?? "null";
+    const member = source.valueAt(i) ?? "null";
     const earlier = target.get(key);
     if (
       depth < MERGE_DEPTH &&

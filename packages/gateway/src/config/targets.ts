@@ -1,10 +1,15 @@
 import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
 import {
   compileUpstream,
+  type OutgoingRequest,
+  type ReplyReceiver,
   type Resolver,
+  type SharedHead,
   sendToUpstream,
+  startAtUpstream,
   type Transport,
   type UpstreamPlan,
+  type UpstreamReply,
 } from "@catena/upstream";
 import { viewOfCall } from "./call-view.ts";
 
@@ -44,28 +49,78 @@ function hostOf(plan: UpstreamPlan): string {
 }
 
 function toTarget(plan: UpstreamPlan, host: string, transport: Transport): CallTarget {
-  return {
-    send: (call: TargetCall) =>
-      sendToUpstream(
-        plan,
-        {
-          method: call.method,
-          target: call.target,
-          headers: ["Host", host, ...call.headers],
-          clientHost: host,
-          body: call.body,
-          timeouts: phaseTimeouts(plan, call.timeoutMs),
-          deadlineAt: call.deadlineAt,
-          maxBodyBytes: call.maxBodyBytes,
-          buffered: call.buffered,
-          cancel: call.cancel,
-          idempotent: call.idempotent,
-          hashKey: plan.hashKey?.(viewOfCall(call, host)) ?? "",
-          failures: null,
-        },
-        transport,
-      ),
-  };
+  return new UpstreamTarget(plan, host, transport);
+}
+
+class UpstreamTarget implements CallTarget {
+  readonly #plan: UpstreamPlan;
+  readonly #host: string;
+  readonly #transport: Transport;
+  /** Of the last call, to see when the same are sent again. */
+  #lastMethod = "";
+  #lastTarget = "";
+  #lastHeaders: readonly string[] | null = null;
+  #headers: string[] = [];
+  #sharedHead: SharedHead | undefined = undefined;
+
+  constructor(plan: UpstreamPlan, host: string, transport: Transport) {
+    this.#plan = plan;
+    this.#host = host;
+    this.#transport = transport;
+  }
+
+  send(call: TargetCall): Promise<UpstreamReply> {
+    return sendToUpstream(this.#plan, this.#outgoing(call), this.#transport);
+  }
+
+  start(call: TargetCall, receiver: ReplyReceiver): void {
+    startAtUpstream(this.#plan, this.#outgoing(call), this.#transport, receiver);
+  }
+
+  #outgoing(call: TargetCall): OutgoingRequest {
+    const plan = this.#plan;
+    const isRepeated = this.#repeats(call);
+    return {
+      method: call.method,
+      target: call.target,
+      headers: isRepeated ? this.#headers : ["Host", this.#host, ...call.headers],
+      sharedHead: isRepeated ? this.#sharedHead : undefined,
+      clientHost: this.#host,
+      body: call.body,
+      timeouts: phaseTimeouts(plan, call.timeoutMs),
+      deadlineAt: call.deadlineAt,
+      maxBodyBytes: call.maxBodyBytes,
+      buffered: call.buffered,
+      cancel: call.cancel,
+      idempotent: call.idempotent,
+      hashKey: plan.hashKey === null ? "" : plan.hashKey(viewOfCall(call, this.#host)),
+      failures: null,
+    };
+  }
+
+  /**
+   * Whether the call says what the last one said, so that both can share their words. Headers are
+   * compared as a list, not by content: who sends the same each time has one list.
+   */
+  #repeats(call: TargetCall): boolean {
+    const { method, target, headers } = call;
+    if (
+      headers === this.#lastHeaders &&
+      target === this.#lastTarget &&
+      method === this.#lastMethod
+    ) {
+      if (this.#sharedHead === undefined) {
+        this.#sharedHead = { words: null };
+        this.#headers = ["Host", this.#host, ...headers];
+      }
+      return this.#plan.direct !== null;
+    }
+    this.#lastMethod = method;
+    this.#lastTarget = target;
+    this.#lastHeaders = headers;
+    this.#sharedHead = undefined;
+    return false;
+  }
 }
 
 /** A call's own limit bounds each phase too; the upstream's stay where they are smaller. */

@@ -3,11 +3,13 @@ import { type GatewayReply, type RequestContext, statusReply } from "@catena/pip
 import {
   type CallBody,
   type OutgoingRequest,
+  type ReplyReceiver,
   requestHeaders,
   responseHeaders,
-  sendToUpstream,
+  startAtUpstream,
   type Transport,
   type UpstreamPlan,
+  type UpstreamReply,
 } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
@@ -38,11 +40,21 @@ export function forward(
   if (upstream === null) return statusReply(503);
   const body = ctx.upstreamBody === undefined ? clientBody(ctx) : ctx.upstreamBody;
   return body instanceof Promise
-    ? body.then((read) => send(ctx, plan, upstream, read, forwarder))
+    ? sendLater(ctx, plan, upstream, body, forwarder)
     : send(ctx, plan, upstream, body, forwarder);
 }
 
-async function send(
+async function sendLater(
+  ctx: RequestContext,
+  plan: RoutePlan,
+  upstream: UpstreamPlan,
+  body: Promise<CallBody>,
+  forwarder: Forwarder,
+): Promise<GatewayReply> {
+  return send(ctx, plan, upstream, await body, forwarder);
+}
+
+function send(
   ctx: RequestContext,
   plan: RoutePlan,
   upstream: UpstreamPlan,
@@ -71,8 +83,35 @@ async function send(
     hashKey: upstream.hashKey?.(ctx) ?? "",
     failures: null,
   };
-  try {
-    const reply = await sendToUpstream(upstream, outgoing, forwarder.transport);
+  const pending = Promise.withResolvers<GatewayReply>();
+  const receiver = new ReplyTaker(ctx, upstream, outgoing, forwarder.log, pending);
+  startAtUpstream(upstream, outgoing, forwarder.transport, receiver);
+  return pending.promise;
+}
+
+/** Makes the client's reply of what the upstream gave. */
+class ReplyTaker implements ReplyReceiver {
+  readonly #ctx: RequestContext;
+  readonly #upstream: UpstreamPlan;
+  readonly #outgoing: OutgoingRequest;
+  readonly #log: Log;
+  readonly #pending: PromiseWithResolvers<GatewayReply>;
+
+  constructor(
+    ctx: RequestContext,
+    upstream: UpstreamPlan,
+    outgoing: OutgoingRequest,
+    log: Log,
+    pending: PromiseWithResolvers<GatewayReply>,
+  ) {
+    this.#ctx = ctx;
+    this.#upstream = upstream;
+    this.#outgoing = outgoing;
+    this.#log = log;
+    this.#pending = pending;
+  }
+
+  resolve(reply: UpstreamReply): void {
     const { status } = reply;
     const replied: GatewayReply = {
       status,
@@ -80,21 +119,27 @@ async function send(
       body: reply.body,
       source: "upstream",
     };
-    if (status >= 500) noteStatuses(replied, outgoing, status);
-    return replied;
-  } catch (error) {
-    if (!isGatewayError(error) || error.source !== "upstream") throw error;
-    forwarder.log.warn("upstream failed", {
-      route: ctx.routeId,
-      request: ctx.id,
+    if (status >= 500) noteStatuses(replied, this.#outgoing, status);
+    this.#pending.resolve(replied);
+  }
+
+  reject(error: unknown): void {
+    if (!isGatewayError(error) || error.source !== "upstream") {
+      this.#pending.reject(error);
+      return;
+    }
+    this.#log.warn("upstream failed", {
+      route: this.#ctx.routeId,
+      request: this.#ctx.id,
       code: error.code,
       reason: error.message,
     });
+    const outgoing = this.#outgoing;
     const replied = statusReply(error.status);
     // The only node's failure is the error itself; nothing was tried when there is no node.
-    if (upstream.direct !== null) outgoing.failures ??= [error.status];
+    if (this.#upstream.direct !== null) outgoing.failures ??= [error.status];
     if (outgoing.failures !== null) noteStatuses(replied, outgoing, null);
-    return replied;
+    this.#pending.resolve(replied);
   }
 }
 

@@ -69,23 +69,31 @@ export function createRequestHandler(options: HandlerOptions) {
 
   /** Answers at once where no handler waits: a promise costs a turn of the event loop. */
   function answer(ctx: RequestContext, plan: RoutePlan): Response | Promise<Response> {
-    let produced: GatewayReply | Promise<GatewayReply>;
+    let ended: Pending<PhaseResult>;
     try {
-      produced = produce(ctx, plan);
+      ended = plan.unavailable === null ? begin(plan, ctx) : statusReply(plan.unavailable);
     } catch (error) {
-      produced = errorReply(error, ctx, options.log);
+      ended = errorReply(error, ctx, options.log);
     }
-    return produced instanceof Promise ? answerLater(ctx, produced) : conclude(ctx, produced);
+    if (ended instanceof Promise) return answerLater(ctx, plan, ended);
+    if (ended !== undefined) return conclude(ctx, ended);
+    if (plan.isUnmatched) return conclude(ctx, unmatched(true));
+    return answerLater(ctx, plan, null);
   }
 
+  /** The rest of a request that waits for something, in one function: each more is a promise more. */
   async function answerLater(
     ctx: RequestContext,
-    produced: Promise<GatewayReply>,
+    plan: RoutePlan,
+    ended: Promise<PhaseResult> | null,
   ): Promise<Response> {
     inFlight.add(ctx);
     let reply: GatewayReply;
     try {
-      reply = await produced;
+      const early = ended === null ? undefined : await ended;
+      if (early !== undefined) reply = early;
+      else if (plan.isUnmatched) reply = unmatched(true);
+      else reply = await forward(ctx, plan, options.forwarder);
     } catch (error) {
       reply = errorReply(error, ctx, options.log);
     }
@@ -112,30 +120,12 @@ export function createRequestHandler(options: HandlerOptions) {
     for (const handler of log) handler(ctx, reply);
     return answered;
   }
-
-  function produce(ctx: RequestContext, plan: RoutePlan): GatewayReply | Promise<GatewayReply> {
-    if (plan.unavailable !== null) return statusReply(plan.unavailable);
-    const { rewrite, access, beforeProxy } = plan.handlers;
-    if (rewrite.length + access.length + beforeProxy.length > 0) {
-      const ended = runPhases(plan, ctx);
-      if (ended instanceof Promise) {
-        return ended.then((reply) => reply ?? goOn(ctx, plan));
-      }
-      if (ended !== undefined) return ended;
-    }
-    return goOn(ctx, plan);
-  }
-
-  /** No plugin ended the request. */
-  function goOn(ctx: RequestContext, plan: RoutePlan): Pending<GatewayReply> {
-    return plan.isUnmatched ? unmatched(true) : forward(ctx, plan, options.forwarder);
-  }
 }
 
 /** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
-function runPhases(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+function begin(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
   const ended = runPhase(plan.handlers.rewrite, ctx);
-  if (ended instanceof Promise) return ended.then((reply) => reply ?? runIdentified(plan, ctx));
+  if (ended instanceof Promise) return identifyLater(plan, ctx, ended);
   return ended ?? runIdentified(plan, ctx);
 }
 
@@ -146,15 +136,41 @@ function runIdentified(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResul
   if (merged.unavailable) return statusReply(503);
   ctx.handlers = merged.handlers;
   const ended = runPhase(merged.rewrite, ctx);
-  if (ended instanceof Promise) return ended.then((reply) => reply ?? runAfterRewrite(ctx));
+  if (ended instanceof Promise) return runAfterRewriteLater(ctx, ended);
   return ended ?? runAfterRewrite(ctx);
 }
 
 function runAfterRewrite(ctx: RequestContext): Pending<PhaseResult> {
   const { access, beforeProxy } = ctx.handlers;
   const ended = runPhase(access, ctx);
-  if (ended instanceof Promise) return ended.then((reply) => reply ?? runPhase(beforeProxy, ctx));
+  if (beforeProxy.length === 0) return ended;
+  if (ended instanceof Promise) return runBeforeProxyLater(ctx, ended);
   return ended ?? runPhase(beforeProxy, ctx);
+}
+
+// Those that wait are functions of their own: one that holds a closure makes a scope for it at every
+// call, also when the closure is not reached.
+
+async function identifyLater(
+  plan: RoutePlan,
+  ctx: RequestContext,
+  ended: Promise<PhaseResult>,
+): Promise<PhaseResult> {
+  return (await ended) ?? (await runIdentified(plan, ctx));
+}
+
+async function runAfterRewriteLater(
+  ctx: RequestContext,
+  ended: Promise<PhaseResult>,
+): Promise<PhaseResult> {
+  return (await ended) ?? (await runAfterRewrite(ctx));
+}
+
+async function runBeforeProxyLater(
+  ctx: RequestContext,
+  ended: Promise<PhaseResult>,
+): Promise<PhaseResult> {
+  return (await ended) ?? (await runPhase(ctx.handlers.beforeProxy, ctx));
 }
 
 function refuseEarly(request: Request): GatewayReply | null {

@@ -27,10 +27,12 @@ export class InFlight {
 
   add(ctx: RequestContext): void {
     this.#contexts.add(ctx);
-    if (this.#timer === null) {
-      this.#timer = setInterval(() => this.#tick(), tickMs);
-      this.#timer.unref();
-    }
+    if (this.#timer === null) this.#watch();
+  }
+
+  #watch(): void {
+    this.#timer = setInterval(() => this.#tick(), tickMs);
+    this.#timer.unref();
   }
 
   delete(ctx: RequestContext): void {

@@ -52,6 +52,11 @@ export function checkCall(call: UpstreamCall, now: number): GatewayError | null 
     const fault = { origin: describeOrigin(call.origin), sent: false, reason: refusal };
     return upstreamErrors.UPSTREAM_BAD_CALL(fault);
   }
+  return checkMoment(call, now);
+}
+
+/** Why a writable call must not start any more: given up already, or out of time; else `null`. */
+export function checkMoment(call: UpstreamCall, now: number): GatewayError | null {
   const reason = call.cancel === null ? null : call.cancel.reason;
   if (reason !== null) return cancelError(call, reason, false);
   if (now >= call.deadlineAt) return cancelError(call, "deadline", false);

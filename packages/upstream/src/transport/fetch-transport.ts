@@ -6,6 +6,7 @@ import { FetchCall } from "./fetch-call.ts";
 import { mapFetchError } from "./map-fetch-error.ts";
 import type {
   Origin,
+  ReplyReceiver,
   Transport,
   TransportStats,
   UpstreamCall,
@@ -39,6 +40,13 @@ class FetchTransport implements Transport {
     const running = new FetchCall(call, (ended) => this.#ended(ended));
     this.#calls.add(running);
     return this.#run(running);
+  }
+
+  start(call: UpstreamCall, receiver: ReplyReceiver): void {
+    this.send(call).then(
+      (reply) => receiver.resolve(reply),
+      (error: unknown) => receiver.reject(error),
+    );
   }
 
   stats(): TransportStats {

@@ -14,6 +14,8 @@ export interface Transport {
    *   that the peer saw no byte of the request.
    */
   send(call: UpstreamCall): Promise<UpstreamReply>;
+  /** As {@link send}, without a promise: whoever makes one call after another needs none for each. */
+  start(call: UpstreamCall, receiver: ReplyReceiver): void;
   /** Open connections and calls in flight, for `/status`, metrics and leak tests. */
   stats(): TransportStats;
   /** Closes idle connections at once, the others when their call ends. */
@@ -65,6 +67,8 @@ export interface UpstreamCall {
    * and `Transfer-Encoding` must not be in it: the transport writes the framing.
    */
   readonly headers: readonly string[];
+  /** Given by callers that send the same method, target and headers again and again. */
+  readonly sharedHead?: SharedHead | undefined;
   readonly body: CallBody;
   readonly timeouts: CallTimeouts;
   /** `performance.now()` milliseconds after which the call ends; `Infinity` for none. */
@@ -84,6 +88,11 @@ export interface UpstreamCall {
   readonly idempotent: boolean;
 }
 
+/** Where a transport keeps how it words a method, target and headers that many calls share. */
+export interface SharedHead {
+  words: string | null;
+}
+
 /** Milliseconds for connecting, between two writes, and between two reads, as nginx's `proxy_*_timeout`. */
 export interface CallTimeouts {
   readonly connectMs: number;
@@ -100,6 +109,17 @@ export interface UpstreamReply {
    * head. A stream otherwise: it fails if the upstream cuts the body short, never ends cleanly then.
    */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | null;
+  /**
+   * The text of a body of bytes without a byte order mark, cheaper than decoding `body`; `null` when it
+   * is not UTF-8. Not on every reply.
+   */
+  text?(): string | null;
+}
+
+/** Takes the outcome of a call, which may be before the call was begun; must not throw. */
+export interface ReplyReceiver {
+  resolve(reply: UpstreamReply): void;
+  reject(error: unknown): void;
 }
 
 export interface TransportStats {

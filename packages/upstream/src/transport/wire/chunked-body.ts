@@ -3,7 +3,8 @@ import { MAX_HEAD_BYTES, MAX_HEADERS } from "./reply-head.ts";
 
 /** Takes the data of a body as it arrives. */
 export interface BodySink {
-  onBody(bytes: Uint8Array): void;
+  /** The data are the bytes of `chunk` from `from` up to `to`; the chunk is the sink's to keep. */
+  onBody(chunk: Buffer, from: number, to: number): void;
 }
 
 /** One size line with its extensions; a sender has no reason to come near it. */
@@ -57,7 +58,7 @@ export class ChunkedBody {
         const take = Math.min(this.#left, chunk.length - at);
         this.#left -= take;
         if (this.#left === 0) this.#state = DATA_END;
-        sink.onBody(chunk.subarray(at, at + take));
+        sink.onBody(chunk, at, at + take);
         at += take;
       } else {
         at = this.#readLine(chunk, at);

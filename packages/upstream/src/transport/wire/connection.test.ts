@@ -22,7 +22,7 @@ function fixture() {
     terminate: () => heard.push("terminate"),
   };
   const pending = Promise.withResolvers<UpstreamReply>();
-  connection.begin(callOf(origin), pending, 0);
+  connection.begin(callOf(origin), "GET / HTTP/1.1\r\nHost: x\r\n", pending, 0);
   // The connection uses these three methods of a socket only, as long as nothing is paused.
   const open = () => connection.socketOpened(socket as unknown as Socket<Connection>);
   return { heard, connection, pending, open };

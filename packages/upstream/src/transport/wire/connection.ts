@@ -4,23 +4,22 @@ import { upstreamErrors } from "../../errors.ts";
 import { cancelError } from "../call-guard.ts";
 import type { CancelReason } from "../cancel-scope.ts";
 import { describeOrigin } from "../describe-origin.ts";
-import type { Origin, UpstreamCall, UpstreamReply } from "../transport.ts";
+import type { Origin, ReplyReceiver, UpstreamCall } from "../transport.ts";
 import type { Timed } from "./deadline-sweep.ts";
 import { ReplyReader, type ReplySink } from "./read-reply.ts";
 import { ReplyBody } from "./reply-body.ts";
 import type { ReplyHead } from "./reply-head.ts";
 import type { ReplySource, ReplyStream } from "./reply-stream.ts";
 import { Upload, type UploadSink } from "./upload.ts";
-import { isReplayable, writeRequest } from "./write-request.ts";
-
-export type PendingReply = PromiseWithResolvers<UpstreamReply>;
+import { WireReply } from "./wire-reply.ts";
+import { isReplayable, largeBody, writeRequest } from "./write-request.ts";
 
 /** What a connection tells the pool it belongs to. */
 export interface ConnectionOwner {
   /** @returns whether the connection is kept for another call. */
   release(connection: Connection, call: UpstreamCall, peerIdleMs: number): boolean;
   /** The call must be sent once more on a connection that was never used. */
-  redial(call: UpstreamCall, pending: PendingReply): void;
+  redial(call: UpstreamCall, head: string, receiver: ReplyReceiver): void;
   /** A call ended, whatever its outcome. */
   callEnded(): void;
   /** Nobody waits for this connection any more, but the system still tries to open it. */
@@ -49,7 +48,9 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
   #socket: Socket<Connection> | null = null;
   #state = CONNECTING;
   #call: UpstreamCall | null = null;
-  #pending: PendingReply | null = null;
+  /** The call's head in words. */
+  #words = "";
+  #receiver: ReplyReceiver | null = null;
   /** What the socket has not taken yet: the current piece, and a large body behind it. */
   #out: Uint8Array | null = null;
   #outNext: Uint8Array | null = null;
@@ -76,9 +77,10 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
   }
 
   /** Carries `call`: at once when the connection is open, else when it is. */
-  begin(call: UpstreamCall, pending: PendingReply, now: number): void {
+  begin(call: UpstreamCall, head: string, receiver: ReplyReceiver, now: number): void {
     this.#call = call;
-    this.#pending = pending;
+    this.#words = head;
+    this.#receiver = receiver;
     this.#hasSent = false;
     this.#hasReply = false;
     this.#head = null;
@@ -104,14 +106,14 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     this.#state = BUSY;
     this.#isSending = true;
     this.#reader.begin(call.method === "HEAD");
-    const { first, rest } = writeRequest(call);
+    const first = writeRequest(call, this.#words);
     const taken = this.#socket?.write(first) ?? -1;
     if (taken < 0) {
       this.lost("closed before the request");
       return;
     }
     if (taken > 0) this.#hasSent = true;
-    this.#outNext = rest;
+    this.#outNext = largeBody(call);
     if (taken < first.length) {
       const all = typeof first === "string" ? Buffer.from(first, "latin1") : first;
       this.#out = all.subarray(taken);
@@ -182,7 +184,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     const call = this.#call;
     if (call === null) return;
     if (!this.#isSending && !this.#isPaused) this.#limit(performance.now() + call.timeouts.readMs);
-    if (this.#head !== null && this.#pending !== null && !call.buffered)
+    if (this.#head !== null && this.#receiver !== null && !call.buffered)
       this.#openStream(call, this.#head);
   }
 
@@ -214,11 +216,11 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
   dialFailed(code: DialFault, reason: string): void {
     if (this.#state === CLOSED) return;
     const call = this.#call;
-    const pending = this.#pending;
+    const receiver = this.#receiver;
     this.destroy();
-    if (call === null || pending === null) return;
+    if (call === null || receiver === null) return;
     this.#finish(call);
-    pending.reject(
+    receiver.reject(
       upstreamErrors[code]({ origin: describeOrigin(this.origin), sent: false, reason }),
     );
   }
@@ -229,26 +231,27 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     if (call !== null && head.framing > call.maxBodyBytes) this.fail(this.#tooLarge());
   }
 
-  onBody(bytes: Uint8Array): void {
+  onBody(chunk: Buffer, from: number, to: number): void {
     const call = this.#call;
     if (call === null) return;
-    if (this.#body.bytes + bytes.byteLength > call.maxBodyBytes) this.fail(this.#tooLarge());
-    else if (!this.#body.push(bytes)) this.#pause(call);
+    if (this.#body.bytes + to - from > call.maxBodyBytes) this.fail(this.#tooLarge());
+    else if (!this.#body.push(chunk, from, to)) this.#pause(call);
   }
 
   onReplyEnd(extra: boolean): void {
     const call = this.#call;
     const head = this.#head;
     if (call === null || head === null) return;
-    const pending = this.#pending;
-    const body = head.bodiless || this.#body.isStream ? null : this.#body.take();
+    const receiver = this.#receiver;
+    const reply = this.#body.isStream ? null : this.#body.reply(head);
     const reusable = head.keepAlive && !extra && !this.#isSending;
     const stream = this.#finish(call);
     this.served += 1;
     this.#state = IDLE;
     if (!reusable || !this.#owner.release(this, call, head.keepAliveMs)) this.close();
-    if (stream !== null) stream.close();
-    else pending?.resolve({ status: head.status, headers: head.headers, body });
+    // Last, because the receiver may begin its next call on this very connection.
+    if (reply === null) stream?.close();
+    else receiver?.resolve(reply);
   }
 
   onBadReply(reason: string): void {
@@ -313,7 +316,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
    */
   lost(reason: string): void {
     const call = this.#call;
-    const pending = this.#pending;
+    const receiver = this.#receiver;
     if (call === null) {
       this.destroy();
       return;
@@ -323,10 +326,11 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
       !this.#hasReply &&
       isReplayable(call.body) &&
       (!this.#hasSent || call.idempotent);
-    if (mayRepeat && pending !== null) {
+    if (mayRepeat && receiver !== null) {
+      const words = this.#words;
       this.#detach(call);
       this.destroy();
-      this.#owner.redial(call, pending);
+      this.#owner.redial(call, words, receiver);
       return;
     }
     const fault = { origin: describeOrigin(this.origin), sent: this.#hasSent, reason };
@@ -336,7 +340,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
   /** Ends the call with an error, and the connection with it. */
   fail(error: GatewayError): void {
     const call = this.#call;
-    const pending = this.#pending;
+    const receiver = this.#receiver;
     if (call === null) {
       this.destroy();
       return;
@@ -348,7 +352,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
       this.#owner.abandoned();
     } else this.destroy();
     if (stream !== null) stream.fail(error);
-    else pending?.reject(error);
+    else receiver?.reject(error);
   }
 
   /** Closes in order; for connections without a call. */
@@ -385,7 +389,8 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     call.cancel?.offCancel(this.#onCancel);
     this.#upload?.stop();
     this.#call = null;
-    this.#pending = null;
+    this.#words = "";
+    this.#receiver = null;
     this.#upload = null;
     this.#out = null;
     this.#outNext = null;
@@ -396,12 +401,12 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
   }
 
   #openStream(call: UpstreamCall, head: ReplyHead): void {
-    const pending = this.#pending;
-    const first = this.#body.take();
+    const receiver = this.#receiver;
+    const first = this.#body.takeBegun();
     const stream = this.#body.stream(this);
-    this.#pending = null;
+    this.#receiver = null;
     if (!stream.push(first)) this.#pause(call);
-    pending?.resolve({ status: head.status, headers: head.headers, body: stream.readable });
+    receiver?.resolve(new WireReply(head, null, 0, 0, stream.readable));
   }
 
   /** A slow reader is not the peer's fault: only the deadline counts while paused. */

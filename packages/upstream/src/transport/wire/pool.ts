@@ -1,7 +1,7 @@
 import { upstreamErrors } from "../../errors.ts";
 import { describeOrigin } from "../describe-origin.ts";
-import type { Origin, TransportStats, UpstreamCall, UpstreamReply } from "../transport.ts";
-import { Connection, type ConnectionOwner, type PendingReply } from "./connection.ts";
+import type { Origin, ReplyReceiver, TransportStats, UpstreamCall } from "../transport.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import { DeadlineSweep } from "./deadline-sweep.ts";
 import { dial } from "./dial.ts";
 
@@ -78,18 +78,17 @@ export class Pool implements ConnectionOwner {
     return this.#idle.length;
   }
 
-  send(call: UpstreamCall, now: number): Promise<UpstreamReply> {
-    const pending = Promise.withResolvers<UpstreamReply>();
+  /** @param head the call's head in words. */
+  start(call: UpstreamCall, head: string, receiver: ReplyReceiver, now: number): void {
     this.#start();
     const kept = this.#takeIdle(now);
-    if (kept === null) this.#dial(call, pending, now);
-    else kept.begin(call, pending, now);
-    return pending.promise;
+    if (kept === null) this.#dial(call, head, receiver, now);
+    else kept.begin(call, head, receiver, now);
   }
 
-  redial(call: UpstreamCall, pending: PendingReply): void {
+  redial(call: UpstreamCall, head: string, receiver: ReplyReceiver): void {
     this.#start();
-    this.#dial(call, pending, performance.now());
+    this.#dial(call, head, receiver, performance.now());
   }
 
   release(connection: Connection, call: UpstreamCall, peerIdleMs: number): boolean {
@@ -142,11 +141,11 @@ export class Pool implements ConnectionOwner {
     }
   }
 
-  #dial(call: UpstreamCall, pending: PendingReply, now: number): void {
+  #dial(call: UpstreamCall, head: string, receiver: ReplyReceiver, now: number): void {
     if (this.total >= this.#group.maxConnections) {
       this.callEnded();
       const fault = { origin: describeOrigin(call.origin), sent: false };
-      pending.reject(
+      receiver.reject(
         upstreamErrors.UPSTREAM_REFUSED({ ...fault, reason: "too many connections are open" }),
       );
       return;
@@ -154,7 +153,7 @@ export class Pool implements ConnectionOwner {
     const connection = new Connection(call.origin, this);
     this.total += 1;
     this.#group.sweep.add(connection);
-    connection.begin(call, pending, now);
+    connection.begin(call, head, receiver, now);
     dial(connection);
   }
 }

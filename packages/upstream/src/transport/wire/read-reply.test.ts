@@ -22,9 +22,9 @@ class Recorder implements ReplySink {
     if (this.end !== null) this.afterEnd++;
     this.head = head;
   }
-  onBody(bytes: Uint8Array): void {
+  onBody(chunk: Buffer, from: number, to: number): void {
     if (this.end !== null) this.afterEnd++;
-    this.body += Buffer.from(bytes).toString("latin1");
+    this.body += chunk.toString("latin1", from, to);
   }
   onReplyEnd(extra: boolean): void {
     if (this.end !== null) this.afterEnd++;

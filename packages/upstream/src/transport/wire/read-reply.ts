@@ -67,7 +67,7 @@ export class ReplyReader {
     if (at >= chunk.length) return;
     if (this.#state === LENGTH) this.#readLength(chunk, at);
     else if (this.#state === CHUNKS) this.#readChunks(chunk, at);
-    else if (this.#state === CLOSE) this.#sink.onBody(at === 0 ? chunk : chunk.subarray(at));
+    else if (this.#state === CLOSE) this.#sink.onBody(chunk, at, chunk.length);
   }
 
   /**
@@ -91,7 +91,7 @@ export class ReplyReader {
     }
     if (end < 0) return this.#keepHead(chunk, text, "");
     const bodyAt = at + end + 4;
-    this.#endHead(text.slice(0, end + 2), bodyAt < chunk.length);
+    this.#endHead(text, end + 2, bodyAt < chunk.length);
     return bodyAt;
   }
 
@@ -106,7 +106,7 @@ export class ReplyReader {
     const headLength = this.#head.length + end + 2 - tail.length;
     this.#head = "";
     this.#tail = "";
-    this.#endHead(head.slice(0, headLength), bodyAt < chunk.length);
+    this.#endHead(head, headLength, bodyAt < chunk.length);
     return bodyAt;
   }
 
@@ -123,12 +123,13 @@ export class ReplyReader {
     return chunk.length;
   }
 
-  #endHead(text: string, more: boolean): void {
-    if (text.length + 2 > MAX_HEAD_BYTES) {
+  /** @param length of the head within `text`, up to the empty line. */
+  #endHead(text: string, length: number, more: boolean): void {
+    if (length + 2 > MAX_HEAD_BYTES) {
       this.#refuse(`a head of more than ${MAX_HEAD_BYTES} bytes`);
       return;
     }
-    const head = parseReplyHead(text, this.#isHead);
+    const head = parseReplyHead(text, length, this.#isHead);
     if (typeof head === "string") {
       this.#refuse(head);
       return;
@@ -160,10 +161,10 @@ export class ReplyReader {
     const left = this.#left;
     if (available < left) {
       this.#left = left - available;
-      this.#sink.onBody(at === 0 ? chunk : chunk.subarray(at));
+      this.#sink.onBody(chunk, at, chunk.length);
       return;
     }
-    this.#sink.onBody(chunk.subarray(at, at + left));
+    this.#sink.onBody(chunk, at, at + left);
     if (this.#state === LENGTH) this.#finish(available > left);
   }
 

@@ -1,11 +1,16 @@
+import type { ReplyHead } from "./reply-head.ts";
 import { type ReplySource, ReplyStream } from "./reply-stream.ts";
+import { WireReply } from "./wire-reply.ts";
 
 const EMPTY = new Uint8Array(0);
 
 /** Gathers the body of one reply after another: as bytes until a stream is asked for. */
 export class ReplyBody {
   bytes = 0;
-  #piece: Uint8Array | null = null;
+  /** The first piece, as a part of the buffer that it came in. */
+  #piece: Buffer | null = null;
+  #from = 0;
+  #to = 0;
   #pieces: Uint8Array[] | null = null;
   #stream: ReplyStream | null = null;
 
@@ -14,22 +19,29 @@ export class ReplyBody {
   }
 
   /** @returns whether more can be taken now; `false` only for a stream whose reader is slow. */
-  push(bytes: Uint8Array): boolean {
-    this.bytes += bytes.byteLength;
-    if (this.#stream !== null) return this.#stream.push(bytes);
-    if (this.#piece === null) this.#piece = bytes;
-    else if (this.#pieces === null) this.#pieces = [this.#piece, bytes];
-    else this.#pieces.push(bytes);
+  push(chunk: Buffer, from: number, to: number): boolean {
+    this.bytes += to - from;
+    if (this.#stream !== null) return this.#stream.push(cut(chunk, from, to));
+    if (this.#pieces !== null) this.#pieces.push(cut(chunk, from, to));
+    else if (this.#piece === null) {
+      this.#piece = chunk;
+      this.#from = from;
+      this.#to = to;
+    } else {
+      this.#pieces = [cut(this.#piece, this.#from, this.#to), cut(chunk, from, to)];
+      this.#piece = null;
+    }
     return true;
   }
 
-  /** What came so far; most bodies are one piece, which is handed on without a copy. */
-  take(): Uint8Array {
-    const body =
-      this.#pieces === null ? (this.#piece ?? EMPTY) : Buffer.concat(this.#pieces, this.bytes);
-    this.#piece = null;
-    this.#pieces = null;
-    return body;
+  /** The reply with all of its body; most bodies are one piece, which is handed on without a copy. */
+  reply(head: ReplyHead): WireReply {
+    const pieces = this.#pieces;
+    const piece = this.#piece;
+    if (head.bodiless) return new WireReply(head, null, 0, 0, null);
+    if (pieces !== null) return new WireReply(head, null, 0, 0, Buffer.concat(pieces, this.bytes));
+    if (piece === null) return new WireReply(head, null, 0, 0, EMPTY);
+    return new WireReply(head, piece, this.#from, this.#to, null);
   }
 
   /** Goes on as a stream that begins with what came so far. */
@@ -37,6 +49,16 @@ export class ReplyBody {
     const stream = new ReplyStream(source);
     this.#stream = stream;
     return stream;
+  }
+
+  /** What came so far, to be the beginning of the stream. */
+  takeBegun(): Uint8Array {
+    const pieces = this.#pieces;
+    const piece = this.#piece;
+    this.#pieces = null;
+    this.#piece = null;
+    if (pieces !== null) return Buffer.concat(pieces, this.bytes);
+    return piece === null ? EMPTY : cut(piece, this.#from, this.#to);
   }
 
   /** @returns the stream that was open, for its end to be told. */
@@ -49,3 +71,6 @@ export class ReplyBody {
     return stream;
   }
 }
+
+const cut = (chunk: Buffer, from: number, to: number): Buffer =>
+  from === 0 && to === chunk.length ? chunk : chunk.subarray(from, to);

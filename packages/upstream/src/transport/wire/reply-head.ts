@@ -4,20 +4,6 @@ import { NOT_TOKEN, NOT_VALUE } from "../http-syntax.ts";
 export const CHUNKED = -1;
 export const UNTIL_CLOSE = -2;
 
-export interface ReplyHead {
-  readonly status: number;
-  /** Flat list `[name, value, …]` in the order received. */
-  readonly headers: readonly string[];
-  /** Body length in bytes, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 when there is no body. */
-  readonly framing: number;
-  /** HEAD, 1xx, 204, 304: no body follows, whatever the headers say. */
-  readonly bodiless: boolean;
-  /** Whether another request may follow on this connection. */
-  readonly keepAlive: boolean;
-  /** `Keep-Alive: timeout=N` in milliseconds: how long the peer says it keeps an idle connection. */
-  readonly keepAliveMs: number;
-}
-
 export const MAX_HEADERS = 256;
 export const MAX_HEAD_BYTES = 65_536;
 
@@ -28,73 +14,168 @@ const STATUS_LINE = /^HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?$/
  * takes (2 µs of a proxied request). What does not match is read again line by line for the reason.
  */
 const WHOLE_HEAD =
-  /^HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*$/;
+  /^HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 /** Up to 15 digits, which a number holds exactly. */
 const LENGTH = /^[0-9]{1,15}$/;
 
-/**
- * Parses a head whose every line, the last header's too, ends in CRLF; the empty line is not in
- * `text`. Strict: what servers and proxies are known to read differently is refused.
- *
- * @returns the head, or the reason why it is not one.
- */
-export function parseReplyHead(text: string, isHead: boolean): ReplyHead | string {
-  const lineEnd = text.indexOf("\r\n");
-  const isSound = WHOLE_HEAD.test(text);
-  if (!isSound && !STATUS_LINE.test(text.slice(0, lineEnd))) return "bad status line";
-  // `HTTP/1.x nnn`: the places are fixed.
-  const status = Number(text.slice(9, 12));
-  const isOld = text.charCodeAt(7) === 0x30;
-  const headers: string[] = [];
-  let length = UNTIL_CLOSE;
-  let chunked = false;
-  let keepAlive = !isOld;
-  let keepAliveMs = Number.POSITIVE_INFINITY;
+/** What a head says; its headers are listed when somebody asks for them. */
+export class ReplyHead {
+  readonly status: number;
+  /** Body length in bytes, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 when there is no body. */
+  readonly framing: number;
+  /** HEAD, 1xx, 204, 304: no body follows, whatever the headers say. */
+  readonly bodiless: boolean;
+  /** Whether another request may follow on this connection. */
+  readonly keepAlive: boolean;
+  /** `Keep-Alive: timeout=N` in milliseconds: how long the peer says it keeps an idle connection. */
+  readonly keepAliveMs: number;
+  readonly #text: string;
+  readonly #end: number;
+  #headers: readonly string[] | null = null;
 
-  for (let at = lineEnd + 2; at < text.length; ) {
-    const end = text.indexOf("\r\n", at);
-    const colon = text.indexOf(":", at);
-    if (colon <= at || colon > end) return "a header line without a name";
-    const name = text.slice(at, colon);
-    const value = trimBlank(text, colon + 1, end);
-    // Refuses a folded line and a space before the colon as well (RFC 9112 §5.1, §5.2).
-    if (!isSound && NOT_TOKEN.test(name)) return "a header name that is not a token";
-    if (!isSound && NOT_VALUE.test(value)) return "forbidden characters in a header value";
-    headers.push(name, value);
-    if (headers.length > 2 * MAX_HEADERS) return `more than ${MAX_HEADERS} headers`;
-    at = end + 2;
-
-    // The length picks the few names that matter without making a lower-case copy of every one.
-    switch (name.length) {
-      case 14:
-        if (name.toLowerCase() !== "content-length") break;
-        if (length !== UNTIL_CLOSE) return "two content-length headers";
-        if (!LENGTH.test(value)) return "bad content-length";
-        length = Number(value);
-        break;
-      case 17:
-        if (name.toLowerCase() !== "transfer-encoding") break;
-        // Only a lone `chunked` has one reading; RFC 9112 §6.1 forbids it to HTTP/1.0.
-        if (chunked || isOld || value.toLowerCase() !== "chunked") return "bad transfer-encoding";
-        chunked = true;
-        break;
-      case 10:
-        if (name.toLowerCase() === "connection") keepAlive = readConnection(value, keepAlive);
-        else if (name.toLowerCase() === "keep-alive") keepAliveMs = readKeepAlive(value);
-        break;
+  constructor(text: string, end: number, isBodiless: boolean, framed: Framing) {
+    // `HTTP/1.x nnn`: the places are fixed.
+    this.status = statusOf(text);
+    this.#text = text;
+    this.#end = end;
+    this.bodiless = isBodiless;
+    this.keepAliveMs = framed.keepAliveMs;
+    if (isBodiless) {
+      this.framing = 0;
+      // A peer that wrongly sends the announced body would desynchronise the next reply.
+      this.keepAlive = framed.keepAlive && !framed.chunked && framed.length <= 0;
+    } else {
+      this.framing = framed.chunked ? CHUNKED : framed.length;
+      this.keepAlive = framed.keepAlive && this.framing !== UNTIL_CLOSE;
     }
   }
-  if (chunked && length !== UNTIL_CLOSE) return "both content-length and transfer-encoding";
 
-  const bodiless = isHead || status < 200 || status === 204 || status === 304;
-  if (bodiless) {
-    // A peer that wrongly sends the announced body would desynchronise the next reply.
-    if (chunked || length > 0) keepAlive = false;
-    return { status, headers, framing: 0, bodiless, keepAlive, keepAliveMs };
+  /** Flat list `[name, value, …]` in the order received. */
+  get headers(): readonly string[] {
+    this.#headers ??= listHeaders(this.#text, this.#end);
+    return this.#headers;
   }
-  const framing = chunked ? CHUNKED : length;
-  if (framing === UNTIL_CLOSE) keepAlive = false;
-  return { status, headers, framing, bodiless, keepAlive, keepAliveMs };
+}
+
+/** What the headers say of the reply's end and of the connection. */
+interface Framing {
+  /** Bytes, or {@link UNTIL_CLOSE} when no length was given. */
+  length: number;
+  chunked: boolean;
+  keepAlive: boolean;
+  keepAliveMs: number;
+}
+
+/**
+ * Parses a head. Strict: what servers and proxies are known to read differently is refused.
+ *
+ * @param text begins with the head; what follows the empty line behind it is not looked at.
+ * @param end where the empty line begins: behind the CRLF of the last header.
+ * @returns the head, or the reason why it is not one.
+ */
+export function parseReplyHead(text: string, end: number, isHead: boolean): ReplyHead | string {
+  if (!WHOLE_HEAD.test(text)) return findFault(text.slice(0, end));
+  const status = statusOf(text);
+  const framed = readFraming(text, end);
+  if (typeof framed === "string") return framed;
+  const isBodiless = isHead || status < 200 || status === 204 || status === 304;
+  return new ReplyHead(text, end, isBodiless, framed);
+}
+
+function statusOf(text: string): number {
+  return (
+    (text.charCodeAt(9) - 48) * 100 + (text.charCodeAt(10) - 48) * 10 + (text.charCodeAt(11) - 48)
+  );
+}
+
+/** Looks at the few headers that matter here, of a head without fault, without listing all. */
+function readFraming(text: string, headEnd: number): Framing | string {
+  const isOld = text.charCodeAt(7) === 0x30;
+  const framed: Framing = {
+    length: UNTIL_CLOSE,
+    chunked: false,
+    keepAlive: !isOld,
+    keepAliveMs: Number.POSITIVE_INFINITY,
+  };
+  let count = 0;
+  for (let at = text.indexOf("\r\n") + 2; at < headEnd; ) {
+    const colon = text.indexOf(":", at);
+    const end = text.indexOf("\r\n", colon);
+    count += 1;
+    // The length picks the few names that matter without making a lower-case copy of every one.
+    switch (colon - at) {
+      case 14:
+        if (!isNamed(text, at, "content-length")) break;
+        if (framed.length !== UNTIL_CLOSE) return "two content-length headers";
+        framed.length = readLength(trimBlank(text, colon + 1, end));
+        if (framed.length < 0) return "bad content-length";
+        break;
+      case 17:
+        if (!isNamed(text, at, "transfer-encoding")) break;
+        // Only a lone `chunked` has one reading; RFC 9112 §6.1 forbids it to HTTP/1.0.
+        if (framed.chunked || isOld) return "bad transfer-encoding";
+        if (trimBlank(text, colon + 1, end).toLowerCase() !== "chunked")
+          return "bad transfer-encoding";
+        framed.chunked = true;
+        break;
+      case 10:
+        if (isNamed(text, at, "connection"))
+          framed.keepAlive = readConnection(trimBlank(text, colon + 1, end), framed.keepAlive);
+        else if (isNamed(text, at, "keep-alive"))
+          framed.keepAliveMs = readKeepAlive(trimBlank(text, colon + 1, end));
+        break;
+    }
+    at = end + 2;
+  }
+  if (count > MAX_HEADERS) return `more than ${MAX_HEADERS} headers`;
+  if (framed.chunked && framed.length !== UNTIL_CLOSE)
+    return "both content-length and transfer-encoding";
+  return framed;
+}
+
+/** Whether the name at `at` is `name`, which is in lower case and as long. */
+function isNamed(text: string, at: number, name: string): boolean {
+  // A letter's case is one bit, and no other byte of a token becomes a letter or hyphen by setting it
+  // where the name has a letter.
+  for (let i = 0; i < name.length; i++) {
+    const wanted = name.charCodeAt(i);
+    const code = text.charCodeAt(at + i);
+    if (code !== wanted && (wanted === 0x2d || (code | 0x20) !== wanted)) return false;
+  }
+  return true;
+}
+
+/** @returns -1 for what is no length. */
+function readLength(value: string): number {
+  return LENGTH.test(value) ? Number(value) : -1;
+}
+
+/** @returns the list of a head without fault. */
+function listHeaders(text: string, headEnd: number): readonly string[] {
+  const headers: string[] = [];
+  for (let at = text.indexOf("\r\n") + 2; at < headEnd; ) {
+    const colon = text.indexOf(":", at);
+    const end = text.indexOf("\r\n", colon);
+    headers.push(text.slice(at, colon), trimBlank(text, colon + 1, end));
+    at = end + 2;
+  }
+  return headers;
+}
+
+/** Says what is wrong with a head that is not sound. */
+function findFault(head: string): string {
+  const lineEnd = head.indexOf("\r\n");
+  if (!STATUS_LINE.test(head.slice(0, lineEnd))) return "bad status line";
+  for (let at = lineEnd + 2; at < head.length; ) {
+    const end = head.indexOf("\r\n", at);
+    const colon = head.indexOf(":", at);
+    if (colon <= at || colon > end) return "a header line without a name";
+    // Refuses a folded line and a space before the colon as well (RFC 9112 §5.1, §5.2).
+    if (NOT_TOKEN.test(head.slice(at, colon))) return "a header name that is not a token";
+    if (NOT_VALUE.test(head.slice(colon + 1, end))) return "forbidden characters in a header value";
+    at = end + 2;
+  }
+  return "a malformed head";
 }
 
 /** Cuts optional whitespace (RFC 9110 §5.6.3: space and tab, not what `trim` takes for blank). */

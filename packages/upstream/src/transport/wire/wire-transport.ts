@@ -1,8 +1,15 @@
 import { upstreamErrors } from "../../errors.ts";
-import { checkCall } from "../call-guard.ts";
+import { checkCall, checkMoment } from "../call-guard.ts";
 import { describeOrigin } from "../describe-origin.ts";
-import type { Transport, TransportStats, UpstreamCall, UpstreamReply } from "../transport.ts";
+import type {
+  ReplyReceiver,
+  Transport,
+  TransportStats,
+  UpstreamCall,
+  UpstreamReply,
+} from "../transport.ts";
 import { PoolGroup } from "./pool.ts";
+import { wordHead, writeHead } from "./word-head.ts";
 
 export interface WireOptions {
   /** Connections to one origin at a time; a call beyond fails with UPSTREAM_REFUSED. Default 4096. */
@@ -28,14 +35,20 @@ class WireTransport implements Transport {
   }
 
   send(call: UpstreamCall): Promise<UpstreamReply> {
+    const pending = Promise.withResolvers<UpstreamReply>();
+    this.start(call, pending);
+    return pending.promise;
+  }
+
+  start(call: UpstreamCall, receiver: ReplyReceiver): void {
     const now = performance.now();
-    const refused = checkCall(call, now);
-    if (refused !== null) return Promise.reject(refused);
-    if (this.#closed !== null) {
+    const head = wordHead(call);
+    const refused = head === null ? checkCall(call, now) : checkMoment(call, now);
+    if (refused !== null) receiver.reject(refused);
+    else if (this.#closed !== null) {
       const fault = { origin: describeOrigin(call.origin), sent: false, reason: "shutdown" };
-      return Promise.reject(upstreamErrors.UPSTREAM_CANCELLED(fault));
-    }
-    return this.#group.poolOf(call.origin).send(call, now);
+      receiver.reject(upstreamErrors.UPSTREAM_CANCELLED(fault));
+    } else this.#group.poolOf(call.origin).start(call, head ?? writeHead(call), receiver, now);
   }
 
   stats(): TransportStats {
