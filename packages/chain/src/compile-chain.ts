@@ -12,6 +12,7 @@ import type { UndoServices } from "./saga/undo-services.ts";
 import { compileStep } from "./steps/compile-step.ts";
 import type { CompiledSub } from "./steps/compile-sub.ts";
 import type { SurvivingState } from "./surviving-state.ts";
+import { SecretReplies, Taint } from "./trace/taint.ts";
 import { compileValue } from "./values/compile-value.ts";
 import { ValueContext } from "./values/value-context.ts";
 
@@ -51,11 +52,13 @@ class ChainCompiler {
   readonly #issues: Issue[];
   readonly #limits: ChainLimits;
   readonly #subs = new Map<string, CompiledSub>();
+  readonly #secretReplies: SecretReplies;
 
   constructor(services: ChainServices, issues: Issue[]) {
     this.#services = services;
     this.#issues = issues;
     this.#limits = { ...DEFAULT_LIMITS, ...services.limits };
+    this.#secretReplies = new SecretReplies((id) => services.chain(id));
   }
 
   compile(conf: unknown, fallbackId: string, depth: number): CompiledChain | null {
@@ -78,6 +81,7 @@ class ChainCompiler {
       limits,
       sub: (sub, path) => this.#sub(sub, path, depth, limits),
       state: this.#services.state,
+      taint: Taint.ofChain(stored, this.#secretReplies),
     };
     const steps = compileSteps(stored, context);
     const end = compileEnd(stored, context);
@@ -90,6 +94,7 @@ class ChainCompiler {
       waitCounts: Uint8Array.from(plan.map((step) => step.waitsFor.length)),
       deadlineMs: stored.deadline ?? limits.deadlineMs,
       limits,
+      serverTiming: stored.server_timing === true,
       onClientGone: stored.on_client_gone ?? "safe",
       input,
       end,

@@ -19,6 +19,8 @@ export interface CompiledChain {
   readonly waitCounts: Uint8Array;
   readonly deadlineMs: number;
   readonly limits: ChainLimits;
+  /** Whether the client is told how long each step took. */
+  readonly serverTiming: boolean;
   readonly onClientGone: "safe" | "abort" | "finish";
   readonly input: CompiledInput;
   readonly end: ChainEnd;

@@ -37,4 +37,6 @@ export {
   createSurvivingState,
   type SurvivingState,
 } from "./surviving-state.ts";
-export { ChainTrace, type StepOutcome, type StepTrace } from "./trace.ts";
+export { type CallValues, ValueRecorder } from "./trace/call-values.ts";
+export { serverTiming } from "./trace/server-timing.ts";
+export { ChainTrace, type StepOutcome, type StepTrace, type TraceOptions } from "./trace.ts";

@@ -21,10 +21,16 @@ export interface RunContext {
   readonly clock: ChainClock;
   readonly random: () => number;
   readonly trace: ChainTrace | null;
+  /** Whether all values are secret: those of a chain that was given a secret as its input. */
+  readonly masksAll: boolean;
   /** Whose request it is, for what must not be shared between clients; computed when asked. */
   identity(): string;
-  /** Runs another chain with `body` as its input, as a step of this one. */
-  runSub(chain: CompiledChain, body: Raw, step: StepRun): Promise<ChainReply>;
+  /**
+   * Runs another chain with `body` as its input, as a step of this one.
+   *
+   * @param isSecret whether the body holds what is derived from a secret.
+   */
+  runSub(chain: CompiledChain, body: Raw, step: StepRun, isSecret: boolean): Promise<ChainReply>;
 }
 
 /** What is known of the effects a step had; shared by everything the step does. */

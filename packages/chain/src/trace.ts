@@ -1,5 +1,6 @@
 import { type GatewayError, isGatewayError } from "@catena/errors";
 import type { StepResult } from "./step-result.ts";
+import type { CallValues, ValueRecorder } from "./trace/call-values.ts";
 
 /** How a step went: what a trace, `Server-Timing`, metrics and spans are made of. */
 export interface StepTrace {
@@ -18,17 +19,45 @@ export interface StepTrace {
   reason: string | null;
   /** Of the response body. */
   bytes: number;
+  /** Kept only where the trace keeps values. */
+  call: CallValues | null;
 }
 
 export type StepOutcome = "running" | "done" | "skipped" | "fallback" | "failed" | "exited";
+
+export interface TraceOptions {
+  /** Steps and items beyond so many are counted only; default: all are kept. */
+  readonly maxSteps?: number;
+  /** Keeps what calls said, with secrets masked; default: nothing of it is kept. */
+  readonly values?: ValueRecorder;
+}
 
 /** Collects the steps of one request. Pass `null` where nobody looks: then nothing is allocated. */
 export class ChainTrace {
   readonly steps: StepTrace[] = [];
   /** Findings that do not end a chain, such as a response that does not match its schema. */
   readonly warnings: string[] = [];
+  /** `null`: no values are kept. */
+  readonly values: ValueRecorder | null;
+  readonly #maxSteps: number;
+  #dropped = 0;
 
-  begin(step: string, nowMs: number): StepTrace {
+  constructor({ maxSteps = Number.POSITIVE_INFINITY, values }: TraceOptions = {}) {
+    this.#maxSteps = maxSteps;
+    this.values = values ?? null;
+  }
+
+  /** How many steps and items there were beyond `maxSteps`. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** @returns `null` for a step that is one too many. */
+  begin(step: string, nowMs: number): StepTrace | null {
+    if (this.steps.length >= this.#maxSteps) {
+      this.#dropped++;
+      return null;
+    }
     const trace: StepTrace = {
       step,
       startMs: nowMs,
@@ -38,6 +67,7 @@ export class ChainTrace {
       outcome: "running",
       reason: null,
       bytes: 0,
+      call: null,
     };
     this.steps.push(trace);
     return trace;

@@ -11,6 +11,7 @@ import {
   type GatewayStatus,
   listenControlPlane,
 } from "./control/control-plane.ts";
+import { TraceRing } from "./control/trace-ring.ts";
 import { type DataPlane, listenDataPlane } from "./data-plane.ts";
 import { type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -65,6 +66,7 @@ class RunningGateway implements Gateway {
   readonly #configuration: Configuration;
   readonly #sync: ConfigSync;
   readonly #undoSweeper: UndoSweeper;
+  readonly #traces: TraceRing | null;
   readonly #inFlight = new InFlight();
   readonly #response: { readonly serverHeader: string; closing: boolean };
   readonly #dataPlane: DataPlane;
@@ -86,6 +88,8 @@ class RunningGateway implements Gateway {
     });
     const { resolver, transport, runtime } = this.#upstreams;
     const records = recordsIn(store);
+    const { keep, values } = settings.traces;
+    this.#traces = keep === 0 ? null : new TraceRing(keep, values);
     this.#configuration = new Configuration({
       settings,
       table,
@@ -93,6 +97,7 @@ class RunningGateway implements Gateway {
       transport,
       upstreams: runtime,
       records,
+      traces: this.#traces,
       log,
     });
     this.#sync = new ConfigSync({ store, prefix, target: this.#configuration, log, random });
@@ -182,6 +187,7 @@ class RunningGateway implements Gateway {
     try {
       return listenControlPlane(parseListen(this.#options.settings.controlListen), {
         source: this.#configuration.controlSource(),
+        traces: this.#traces,
         status: () => this.status(),
         notReady: () => this.#notReady(),
         acceptHeld: () => this.#sync.acceptHeld(),

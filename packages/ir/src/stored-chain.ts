@@ -44,6 +44,8 @@ export interface StoredChain {
    * an undo run to their end, then stops; `abort` ends all; `finish` runs the chain to its end.
    */
   readonly on_client_gone?: "safe" | "abort" | "finish";
+  /** Tells the client in `Server-Timing` how long each step took and how it ended; default false. */
+  readonly server_timing?: boolean;
   /** In authored order, which decides what an unsafe step waits for. 1 to 64. */
   readonly steps: readonly StoredStep[];
   /** Exactly one of the three ends. */

@@ -12,6 +12,7 @@ export {
   runPhase,
 } from "./phase.ts";
 export type {
+  ChainBounds,
   Plugin,
   PluginHandlers,
   PluginLog,
@@ -28,3 +29,4 @@ export {
   type TargetResolver,
   targetBySending,
 } from "./target.ts";
+export type { RequestTrace, TracedCall, TracedStep, TraceSink } from "./trace-sink.ts";

@@ -3,6 +3,7 @@ import type { JsonObject } from "@catena/schema";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { TargetResolver } from "./target.ts";
+import type { TraceSink } from "./trace-sink.ts";
 
 /** What a plugin gets to build its handlers with, once per route and snapshot. */
 export interface PluginServices {
@@ -24,6 +25,27 @@ export interface PluginServices {
   readonly log: PluginLog;
   /** Port at which clients reach us by https; 443 when not given. */
   readonly httpsPort?: number;
+  /** Bounds of chains that set none themselves. */
+  readonly chainBounds?: ChainBounds;
+  /** Absent where nobody looks at traces: then none are made. */
+  readonly traces?: TraceSink;
+  /** Whether every chain says in `Server-Timing` how its steps went, not only those that ask for it. */
+  readonly serverTiming?: boolean;
+}
+
+/** What a gateway lets chains grow to; sizes in bytes, times in milliseconds. */
+export interface ChainBounds {
+  readonly steps: number;
+  readonly subDepth: number;
+  readonly eachItems: number;
+  readonly eachConcurrency: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly mergedBytes: number;
+  readonly jsonDepth: number;
+  readonly deadlineMs: number;
+  /** Of one attempt of a call. */
+  readonly timeoutMs: number;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { JsonObject } from "@catena/schema";
 import { applyForward, replyOf } from "./chain/apply-outcome.ts";
 import { chainReferences } from "./chain/chain-references.ts";
 import { chainSchema, checkChainConf, classicConf, stepConf } from "./chain/chain-schema.ts";
+import { type RunTraced, tracedHandlers } from "./chain/chain-tracing.ts";
 import { stepHandlers } from "./chain/step-handlers.ts";
 import { definePlugin } from "./define-plugin.ts";
 
@@ -29,13 +30,12 @@ export const proxyChain = definePlugin({
 function classicHandlers(conf: JsonObject, services: PluginServices): Checked<PluginHandlers> {
   const { value: chain, issues } = compileClassic(classicConf(conf), {
     targets: services.targets,
+    ...(services.chainBounds === undefined ? {} : { limits: services.chainBounds }),
   });
   if (chain === undefined) return { issues };
-  const handlers: PluginHandlers = {
-    access: (ctx) =>
-      runClassic(chain, ctx).then((outcome) =>
-        outcome.kind === "reply" ? replyOf(ctx, outcome, services.log) : applyForward(ctx, outcome),
-      ),
-  };
-  return { value: handlers, issues };
+  const run: RunTraced = (ctx, trace) =>
+    runClassic(chain, ctx, trace).then((outcome) =>
+      outcome.kind === "reply" ? replyOf(ctx, outcome, services.log) : applyForward(ctx, outcome),
+    );
+  return { value: tracedHandlers(run, services, false), issues };
 }

@@ -33,7 +33,9 @@ export function withCoalescing(send: Send, flights: Flights, key: CoalesceKey): 
   return async (rendered, run) => {
     if (key.prepares.length > 0) await prepareAll(key.prepares, run.scope);
     const own = flightKey(key, rendered, run);
-    const flight = flights.get(own) ?? launch(send, flights, own, rendered, run);
+    const joined = flights.get(own);
+    if (joined !== undefined && run.trace !== null) run.trace.reason = "joined";
+    const flight = joined ?? launch(send, flights, own, rendered, run);
     flight.waiters++;
     try {
       const waited = await waitFor(flight.reply, run.remainingMs(), run.cancel);

@@ -31,6 +31,7 @@ export interface RunStart {
   readonly parent: ChainRun | null;
   /** Put before the names of steps. */
   readonly prefix: string;
+  readonly masksAll: boolean;
 }
 
 /** One execution of a chain: starts each step when what it waits for is over. */
@@ -43,6 +44,7 @@ export class ChainRun implements RunContext {
   readonly random: () => number;
   readonly trace: ChainTrace | null;
   readonly scopes: GuardScopes;
+  readonly masksAll: boolean;
   readonly #parent: ChainRun | null;
   readonly #prefix: string;
   readonly #depth: number;
@@ -68,6 +70,7 @@ export class ChainRun implements RunContext {
     this.random = chain.random;
     this.trace = start.trace;
     this.scopes = start.scopes;
+    this.masksAll = start.masksAll;
     this.#parent = start.parent;
     this.#prefix = start.prefix;
     this.#depth = start.parent === null ? 0 : start.parent.#depth + 1;
@@ -95,7 +98,12 @@ export class ChainRun implements RunContext {
   }
 
   /** @throws CHAIN_SUB_TOO_DEEP, and whatever ended the other chain. */
-  async runSub(chain: CompiledChain, body: Raw, step: StepRun): Promise<ChainReply> {
+  async runSub(
+    chain: CompiledChain,
+    body: Raw,
+    step: StepRun,
+    isSecret: boolean,
+  ): Promise<ChainReply> {
     const maxDepth = this.#root().chain.limits.subDepth;
     if (this.#depth >= maxDepth)
       throw chainErrors.CHAIN_SUB_TOO_DEEP({ step: step.label, maxDepth });
@@ -116,6 +124,7 @@ export class ChainRun implements RunContext {
       trace,
       parent: this,
       prefix,
+      masksAll: this.masksAll || isSecret,
     });
     try {
       const reply = (await run.execute()) ?? (await run.renderReply(step.label));

@@ -44,6 +44,7 @@ export async function runChain(
       trace,
       parent: null,
       prefix: "",
+      masksAll: false,
     });
     const exit = await run.execute();
     const outcome = await settle(run, exit === null ? await renderEnd(run) : replyOutcome(exit));

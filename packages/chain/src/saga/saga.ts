@@ -6,6 +6,7 @@ import type { UndoReport } from "../run/problem-reply.ts";
 import { StepRun } from "../run-context.ts";
 import { renderCall } from "../steps/render-call.ts";
 import type { RenderedCall } from "../steps/send-call.ts";
+import { noteCall } from "../trace/note-call.ts";
 import { prepareAll } from "../values/value-context.ts";
 import type { CompiledUndo } from "./compile-undo.ts";
 import { sendUndo } from "./send-undo.ts";
@@ -170,6 +171,7 @@ export class Saga {
     const { cancel } = this.#start;
     const effects = { uncertain: false };
     const own = new StepRun(context, scope, label, trace, cancel, until, effects);
+    noteCall(undo.call, rendered, own);
     entry.reason = await sendUndo(undo.call, rendered, own, isCertain);
     entry.state = entry.reason === null ? "undone" : "failed";
     if (trace !== null) {

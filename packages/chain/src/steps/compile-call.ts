@@ -13,6 +13,8 @@ import { compileHedge } from "../policies/hedge.ts";
 import { compileRetry } from "../policies/retry.ts";
 import type { Action, StepRun } from "../run-context.ts";
 import type { StepResult } from "../step-result.ts";
+import { noteCall, noteReply } from "../trace/note-call.ts";
+import type { CallMask } from "../trace/taint.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
 import type { Scope } from "../values/scope.ts";
 import { type Prepare, prepareAll } from "../values/value-context.ts";
@@ -39,6 +41,7 @@ export interface CompiledCall extends SendPolicy {
   readonly prepares: readonly Prepare[];
   readonly maxMadeBytes: number;
   readonly rules: ReplyRules;
+  readonly mask: CallMask;
 }
 
 /**
@@ -80,6 +83,7 @@ export function compileCall(
     hedge: compileHedge(place.step?.hedge),
     rules: compileReplyRules(call, policies, path, context, place.looksInto, place.buffered),
     buffered: place.buffered,
+    mask: context.taint.callMask(call),
   };
   return target === null ? null : { ...compiled, target };
 }
@@ -97,7 +101,10 @@ export function callAction(
   const send = step === null ? sendPlain(call) : sendShared(call, step, path, context);
   const action: Action = async (run) => {
     if (call.prepares.length > 0) await prepareAll(call.prepares, run.scope);
-    const reply = await send(renderCall(call, run), run);
+    const rendered = renderCall(call, run);
+    const values = noteCall(call, rendered, run);
+    const reply = await send(rendered, run);
+    if (values !== null) noteReply(call, values, reply, run);
     return await judge(call, reply, run);
   };
   if (step?.cache === undefined) return action;

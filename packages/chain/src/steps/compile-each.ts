@@ -38,7 +38,8 @@ export function compileEach(
   const { values, limits } = context;
   const items = values.compile(stored.in, `${path}/in`);
   const prepares = values.takePrepares();
-  const action = compileAction(stored.do, `${path}/do`, context, place);
+  const inner = { ...context, taint: context.taint.withItems(stored.in) };
+  const action = compileAction(stored.do, `${path}/do`, inner, place);
   const onError = compileOnError(stored.on_error, `${path}/on_error`, context);
   if (action === null) return null;
   const each: Each = {

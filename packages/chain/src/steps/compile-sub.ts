@@ -21,6 +21,7 @@ export interface CompiledSub {
 interface Input {
   readonly body: CompiledValue | null;
   readonly prepares: readonly Prepare[];
+  readonly isSecret: boolean;
 }
 
 /**
@@ -37,13 +38,14 @@ export function compileSubAction(
   const { values, limits } = context;
   const sub = context.sub(stored.chain, `${path}/chain`);
   const body = stored.body === undefined ? null : values.compile(stored.body, `${path}/body`);
-  const input: Input = { body, prepares: values.takePrepares() };
+  const isSecret = stored.body !== undefined && context.taint.isSecret(stored.body);
+  const input: Input = { body, prepares: values.takePrepares(), isSecret };
   if (sub === null) return null;
   return async (run) => {
-    const raw = await readBody(input, run);
+    const given = { raw: await readBody(input, run), isSecret };
     // Compiled as part of the same snapshot, so it is there before any request is.
     if (sub.chain === null) throw chainErrors.CHAIN_INTERNAL({ step: run.label });
-    const reply = await runWithin(sub.chain, raw, timeout, run);
+    const reply = await runWithin(sub.chain, given, timeout, run);
     return takeSubReply(reply, run, place.looksInto(), limits.jsonDepth);
   };
 }
@@ -59,14 +61,15 @@ async function readBody(input: Input, run: StepRun): Promise<Raw> {
 
 async function runWithin(
   chain: CompiledChain,
-  body: Raw,
+  given: { readonly raw: Raw; readonly isSecret: boolean },
   timeout: number | undefined,
   run: StepRun,
 ): Promise<ChainReply> {
   const ownMs = Math.min(timeout ?? Number.POSITIVE_INFINITY, chain.deadlineMs);
   const endsAt = Math.min(run.deadlineAt, run.context.clock.monotonicMs() + ownMs);
   try {
-    return await run.context.runSub(chain, body, run.under(run.cancel, endsAt));
+    const within = run.under(run.cancel, endsAt);
+    return await run.context.runSub(chain, given.raw, within, given.isSecret);
   } catch (error) {
     // Its own time was up, not that of the chain that uses it.
     if (isGatewayError(error, "CHAIN_DEADLINE") && run.remainingMs() > 0)

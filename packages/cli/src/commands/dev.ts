@@ -1,3 +1,4 @@
+import type { Settings } from "@catena/gateway";
 import type { Command } from "../command.ts";
 import { findConfigFiles } from "../config/find-files.ts";
 import { reportIssues } from "../report.ts";
@@ -17,6 +18,11 @@ import { defaultPaths } from "./load-from-arguments.ts";
  * must not be written to each time a file is saved.
  */
 const devStore = "sqlite:.catena/dev.db";
+
+/** Whoever writes a chain wants to see what became of a request, unless the settings say how much. */
+function devTraces({ traces }: Settings): Settings["traces"] {
+  return traces.keep > 0 ? traces : { keep: 100, values: true };
+}
 
 export const devCommand: Command = {
   name: "dev",
@@ -41,7 +47,11 @@ export const devCommand: Command = {
       return 1;
     }
     const isNamed = args.text("store") !== undefined || (environment["CATENA_STORE"] ?? "") !== "";
-    const own = isNamed ? settings : { ...settings, store: devStore };
+    const own = {
+      ...settings,
+      ...(isNamed ? {} : { store: devStore }),
+      traces: devTraces(settings),
+    };
     const store = openConfiguredStore(own.store);
     const settingsFile = findSettingsFile(args, context);
     let loop: DevLoop | null = null;

@@ -33,6 +33,11 @@ export interface ChainOptions<
    * end, then stops; `abort` ends all; `finish` runs the chain to its end.
    */
   readonly onClientGone?: NonNullable<StoredChain["on_client_gone"]>;
+  /**
+   * Tells the client in `Server-Timing` how long each step took and how it ended: names and codes,
+   * never values.
+   */
+  readonly serverTiming?: boolean;
   /** Request header that holds the token for the services; without it, `Authorization`. */
   readonly tokenHeader?: string;
   /**
@@ -70,6 +75,7 @@ export function routeFields(options: ChainOptions): Readonly<Record<string, unkn
     deadline,
     limits,
     onClientGone,
+    serverTiming,
     tokenHeader,
     errorBodies,
     ...rest

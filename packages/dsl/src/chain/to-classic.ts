@@ -50,7 +50,14 @@ export function toClassic(
   return { lowered: { conf, issues: [], positions } };
 }
 
-const CHAIN_FEATURES = ["input", "output", "limits", "onClientGone", "chainId"] as const;
+const CHAIN_FEATURES = [
+  "input",
+  "output",
+  "limits",
+  "onClientGone",
+  "serverTiming",
+  "chainId",
+] as const;
 
 function obstaclesOfChain({ options, source }: AuthoredChain, target: Target): Obstacle[] {
   const features: string[] = CHAIN_FEATURES.filter((name) => options[name] !== undefined);

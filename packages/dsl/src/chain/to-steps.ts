@@ -32,6 +32,7 @@ export function toSteps(chain: AuthoredChain, end: AuthoredEnd): LoweredChain {
     deadline: options.deadline,
     limits: options.limits === undefined ? undefined : toStoredLimits(options.limits),
     on_client_gone: options.onClientGone,
+    server_timing: options.serverTiming,
     steps,
     ...toStoredEnd(end, options.tokenHeader),
   };

@@ -30,7 +30,7 @@ type ChainScope = Omit<StepScope, "steps" | "params"> & { readonly names: Names 
 
 /** Prints a chain of the step form, from `chain(` to its end. */
 export function printSteps(chain: StoredChain, at: PrintedRoute, scope: ChainScope): string {
-  const { id: chainId, input, output, deadline, limits, on_client_gone } = chain;
+  const { id: chainId, input, output, deadline, limits, on_client_gone, server_timing } = chain;
   const options = objectDoc({
     ...routeMembers(at, scope),
     chainId: jsonOrNull(chainId),
@@ -46,6 +46,7 @@ export function printSteps(chain: StoredChain, at: PrintedRoute, scope: ChainSco
     deadline: jsonOrNull(deadline),
     limits: limits === undefined ? null : printLimits(limits),
     onClientGone: jsonOrNull(on_client_gone),
+    serverTiming: jsonOrNull(server_timing),
   });
   const steps = new Map<string, StepSource>();
   const params = routeParams(at.route);

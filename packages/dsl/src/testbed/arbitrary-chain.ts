@@ -78,6 +78,7 @@ export class ChainGenerator {
         deadline: this.#maybe(() => this.#int(1, 9000)),
         limits: this.#maybe(() => ({ request_bytes: 10, json_depth: 5 })),
         on_client_gone: this.#maybe(() => this.#of("safe", "abort", "finish")),
+        server_timing: this.#maybe(() => this.#bool()),
         steps,
       },
       this.#end(steps, place),

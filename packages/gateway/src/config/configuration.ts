@@ -1,4 +1,4 @@
-import type { PluginRecords, RequestContext, TargetResolver } from "@catena/pipeline";
+import type { PluginRecords, RequestContext, TargetResolver, TraceSink } from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
@@ -28,6 +28,8 @@ export interface ConfigurationOptions {
   readonly transport: Transport;
   readonly upstreams: UpstreamRuntime;
   readonly records: PluginRecords;
+  /** `null`: nobody looks at traces. */
+  readonly traces: TraceSink | null;
   readonly log: Log;
 }
 
@@ -78,6 +80,8 @@ export class Configuration implements SyncTarget {
       survivors: this.#survivors,
       consumers: this.#consumers,
       chains: this.#chains,
+      chainBounds: settings.limits,
+      serverTiming: settings.serverTiming,
       unknownPlugins: settings.unknownPlugins,
     });
   }

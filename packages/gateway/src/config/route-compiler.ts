@@ -1,11 +1,13 @@
 import { formatIssue } from "@catena/errors";
 import {
+  type ChainBounds,
   type ConsumerDirectory,
   noHandlers,
   type PhaseHandlers,
   type PluginRecords,
   type PluginServices,
   type TargetResolver,
+  type TraceSink,
 } from "@catena/pipeline";
 import { formatName, type ResourceKey, type Upstream } from "@catena/schema";
 import {
@@ -40,6 +42,9 @@ export interface RouteCompilerOptions {
   readonly resolver: Resolver;
   readonly transport: Transport;
   readonly records: PluginRecords;
+  readonly traces: TraceSink | null;
+  readonly chainBounds: ChainBounds;
+  readonly serverTiming: boolean;
   readonly unknownPlugins: "refuse" | "skip";
   readonly log: Log;
 }
@@ -194,7 +199,8 @@ export class RouteCompiler {
   }
 
   #pluginServices(owner: string): PluginServices {
-    const { survivors, consumers, records, log, table, chains } = this.#options;
+    const { survivors, consumers, records, log, table, chains, ...options } = this.#options;
+    const { traces, chainBounds, serverTiming } = options;
     return {
       owner,
       targets: this.targets(),
@@ -203,6 +209,9 @@ export class RouteCompiler {
       consumers,
       metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
       records,
+      chainBounds,
+      serverTiming,
+      ...(traces === null ? {} : { traces }),
       log,
     };
   }

@@ -1,5 +1,7 @@
 import { Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "../listen.ts";
+import type { TraceRing } from "./trace-ring.ts";
+import { createTracesApi } from "./traces-api.ts";
 import { type ControlSource, createV1Api } from "./v1-api.ts";
 
 /** What `/status` shows; everything a person needs to see why something is not served. */
@@ -36,6 +38,8 @@ export interface GatewayStatus {
 
 export interface ControlPlaneOptions {
   readonly source: ControlSource;
+  /** `null` where traces are not kept. */
+  readonly traces: TraceRing | null;
   readonly status: () => GatewayStatus;
   /** `null` when ready, else the reason why not. */
   readonly notReady: () => string | null;
@@ -51,7 +55,7 @@ export interface ControlPlane {
 /**
  * The control API of one gateway process, on loopback by default and without authentication, as
  * APISIX's: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`, and what {@link createV1Api}
- * shows.
+ * and {@link createTracesApi} show.
  *
  * @throws LISTEN_FAILED
  */
@@ -66,6 +70,7 @@ export function listenControlPlane(
     handler: { standardHostname: false },
   })
     .use(createV1Api(options.source))
+    .use(createTracesApi(options.traces))
     .get("/status", () => options.status())
     .get("/status/ready", ({ set }) => {
       const reason = options.notReady();

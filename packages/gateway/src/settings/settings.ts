@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS } from "@catena/chain";
 import { type Static, Type } from "@sinclair/typebox";
 
 const address = (description: string) =>
@@ -78,9 +79,51 @@ export const SettingsSchema = Type.Object(
         responseBytes: Type.Integer({ minimum: 0, description: "Largest step response" }),
         mergedBytes: Type.Integer({ minimum: 0, description: "Largest merged value of a chain" }),
         jsonDepth: Type.Integer({ minimum: 1, description: "Deepest JSON a chain reads" }),
+        steps: Type.Integer({ minimum: 1, maximum: 64, description: "Most steps of a chain" }),
+        subDepth: Type.Integer({
+          minimum: 0,
+          maximum: 8,
+          description: "How deep chains may use each other",
+        }),
+        eachItems: Type.Integer({
+          minimum: 1,
+          maximum: 1000,
+          description: "Most items of an each that sets no max",
+        }),
+        eachConcurrency: Type.Integer({
+          minimum: 1,
+          maximum: 64,
+          description: "Most calls at a time of an each that sets no concurrency",
+        }),
+        deadlineMs: Type.Integer({
+          minimum: 1,
+          maximum: 600_000,
+          description: "For a chain that sets no deadline",
+        }),
+        timeoutMs: Type.Integer({
+          minimum: 1,
+          maximum: 600_000,
+          description: "For one attempt of a call that sets no timeout",
+        }),
       },
       closed,
     ),
+    traces: Type.Object(
+      {
+        keep: Type.Integer({
+          minimum: 0,
+          maximum: 1000,
+          description: "How many requests through chains GET /v1/traces shows; 0: none are kept",
+        }),
+        values: Type.Boolean({
+          description: "Whether traces show what calls said, secrets masked",
+        }),
+      },
+      closed,
+    ),
+    serverTiming: Type.Boolean({
+      description: "Whether every chain tells clients in Server-Timing how its steps went",
+    }),
     undo: Type.Object(
       {
         sweepSeconds: Type.Number({
@@ -121,12 +164,9 @@ export const defaults: Settings = Object.freeze({
   router: "radixtree_host_uri",
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
-  limits: {
-    requestBytes: 1024 * 1024,
-    responseBytes: 4 * 1024 * 1024,
-    mergedBytes: 8 * 1024 * 1024,
-    jsonDepth: 64,
-  },
+  limits: { ...DEFAULT_LIMITS },
+  traces: { keep: 0, values: false },
+  serverTiming: false,
   undo: { sweepSeconds: 30 },
   drainSeconds: 1,
   stopSeconds: 30,

@@ -279,6 +279,7 @@ export const StoredChainSchema = closed(
     on_client_gone: Type.Optional(
       Type.Union([Type.Literal("safe"), Type.Literal("abort"), Type.Literal("finish")]),
     ),
+    server_timing: Type.Optional(Type.Boolean()),
     steps: Type.Array(step, { minItems: 1, maxItems: CHAIN_LIMITS.maxSteps }),
     reply: Type.Optional(
       closed({

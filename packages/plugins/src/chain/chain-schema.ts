@@ -26,6 +26,7 @@ export const chainSchema = Type.Object(
     output: part("step form: schema of the reply, for documentation and clients"),
     limits: part("step form: bounds of this chain"),
     on_client_gone: part("step form: what happens when the client leaves"),
+    server_timing: part("step form: whether the client is told how long each step took"),
     steps: Type.Optional(Type.Array(Type.Unknown(), { description: "step form: what is done" })),
     reply: part("step form: answers the client"),
     forward: part("step form: sends the request on to the upstream"),

@@ -13,6 +13,7 @@ import type { PluginHandlers, PluginLog, PluginServices, RequestContext } from "
 import { isJsonObject, type JsonObject } from "@catena/schema";
 import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
 import { stepConf } from "./chain-schema.ts";
+import { type RunTraced, tracedHandlers } from "./chain-tracing.ts";
 import { sendElsewhere } from "./send-elsewhere.ts";
 
 /** Makes the handlers of a step chain; what its end does not need is left out. */
@@ -20,22 +21,18 @@ export function stepHandlers(conf: JsonObject, services: PluginServices): Checke
   const { value: chain, issues } = compile(conf, services);
   if (chain === undefined) return { issues };
   if (chain.end.kind !== "forward") {
-    return {
-      value: {
-        access: async (ctx) => {
-          const outcome = await runChain(chain, ctx);
-          if (outcome.kind === "reply") return replyOf(ctx, outcome, services.log);
-          return applyForward(ctx, outcome);
-        },
-      },
-      issues,
+    const run: RunTraced = async (ctx, trace) => {
+      const outcome = await runChain(chain, ctx, trace);
+      if (outcome.kind === "reply") return replyOf(ctx, outcome, services.log);
+      return applyForward(ctx, outcome);
     };
+    return { value: tracedHandlers(run, services, chain.serverTiming), issues };
   }
   return { value: forwardHandlers(chain, services), issues };
 }
 
 function compile(conf: JsonObject, services: PluginServices): Checked<CompiledChain> {
-  const { owner, survivors, targets, log, records } = services;
+  const { owner, survivors, targets, log, records, chainBounds } = services;
   // One cache for all routes, so that its bound is the process's.
   const cache = survivors.get("proxy-chain/cache", "", createResultCache);
   const state = survivors.get("proxy-chain", owner, () => createSurvivingState(owner, cache));
@@ -52,6 +49,7 @@ function compile(conf: JsonObject, services: PluginServices): Checked<CompiledCh
     },
     state,
     ...(undo === null ? {} : { undo }),
+    ...(chainBounds === undefined ? {} : { limits: chainBounds }),
   });
 }
 
@@ -59,19 +57,22 @@ function compile(conf: JsonObject, services: PluginServices): Checked<CompiledCh
 function forwardHandlers(chain: CompiledChain, services: PluginServices): PluginHandlers {
   const { log, targets } = services;
   const forwarded = new WeakMap<RequestContext, ForwardOutcome>();
+  const run: RunTraced = async (ctx, trace) => {
+    const outcome = await runChain(chain, ctx, trace);
+    if (outcome.kind === "reply") return replyOf(ctx, outcome, log);
+    forwarded.set(ctx, outcome);
+    return applyForward(ctx, outcome);
+  };
+  const traced = tracedHandlers(run, services, chain.serverTiming);
   return {
-    access: async (ctx) => {
-      const outcome = await runChain(chain, ctx);
-      if (outcome.kind === "reply") return replyOf(ctx, outcome, log);
-      forwarded.set(ctx, outcome);
-      return applyForward(ctx, outcome);
-    },
+    ...traced,
     beforeProxy: (ctx) => {
       const upstreamId = forwarded.get(ctx)?.upstreamId ?? null;
       if (upstreamId === null) return undefined;
       return sendElsewhere(ctx, targets.upstream(upstreamId), log);
     },
     log: (ctx, reply) => {
+      traced.log?.(ctx, reply);
       // Never rejects, and nobody waits for it: the client has its answer.
       void forwarded.get(ctx)?.settle?.(reply.status < 400);
     },
