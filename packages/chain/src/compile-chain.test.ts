@@ -102,6 +102,24 @@ describe("compiling", () => {
     ]);
   });
 
+  test("chains that use each other without a condition are found", () => {
+    const using = (chain: string): object => ({
+      v: 1,
+      steps: [{ name: "next", sub: { chain } }],
+      reply: { body: ref("next") },
+    });
+    bed.chains.set("ping", using("pong"));
+    bed.chains.set("pong", using("ping"));
+    expect(issuesOf({ steps: [{ name: "a", sub: { chain: "ping" } }] }).join()).toStartWith(
+      '/steps/0/sub/chain: running it would never end: "c" uses "ping" uses "pong" uses "ping"',
+    );
+    // Under the name it gives itself, and under its route's.
+    for (const chain of ["own", "c"])
+      expect(issuesOf({ id: "own", steps: [{ name: "a", sub: { chain } }] }).join()).toContain(
+        `running it would never end: "own" uses "${chain}"`,
+      );
+  });
+
   test("a line of chains longer than the limit is found, one that uses itself runs until it", async () => {
     for (let i = 0; i < 12; i++)
       bed.chains.set(`line-${i}`, {

@@ -1,5 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
-import { checkChain, planChecked, type StoredChain } from "@catena/ir";
+import { checkChain, findEndlessUse, planChecked, type StoredChain } from "@catena/ir";
 import type { TargetResolver } from "@catena/pipeline";
 import { type ChainClock, SYSTEM_CLOCK } from "./clock.ts";
 import type { CompileContext } from "./compile-context.ts";
@@ -72,6 +72,7 @@ class ChainCompiler {
       return null;
     }
     this.#checkUndo(stored);
+    if (depth === 0) this.#checkUse(id, fallbackId, stored);
     const names = new Map(stored.steps.map((step, index) => [step.name, index]));
     const values = new ValueContext(names, this.#issues, compileValue);
     const context: CompileContext = {
@@ -128,6 +129,18 @@ class ChainCompiler {
     const reason = found.map((issue) => `${issue.path} ${issue.message}`).join("; ");
     this.#issue(path, "CHAIN_SUB", `chain "${id}" cannot run: ${reason}`);
     return null;
+  }
+
+  /** Others may know the chain under either name. */
+  #checkUse(id: string, fallbackId: string, stored: StoredChain): void {
+    const find = (name: string): StoredChain | null =>
+      name === id || name === fallbackId
+        ? stored
+        : (checkChain(this.#services.chain(name)).value ?? null);
+    const endless = findEndlessUse(id, stored, find);
+    if (endless === null) return;
+    const names = endless.names.map((name) => `"${name}"`).join(" uses ");
+    this.#issue(endless.path, "CHAIN_SUB", `running it would never end: ${names}`);
   }
 
   /** What a chain does must not be left undone by a gateway that ends. */

@@ -31,6 +31,7 @@ export type {
 } from "./operators/operator.ts";
 export { MAX_ITEMS } from "./operators/operator.ts";
 export { operators } from "./operators/registry.ts";
+export { type EndlessUse, findEndlessUse } from "./plan/endless-use.ts";
 export {
   type ChainPlan,
   type PlannedStep,

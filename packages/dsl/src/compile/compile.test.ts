@@ -10,6 +10,7 @@ import {
   pluginConfig,
   route,
   service,
+  sub,
   upstream,
 } from "../index.ts";
 
@@ -190,6 +191,25 @@ describe("findings name file, line, resource and field", () => {
         route("f", { ...fields, methods: ["GET"] }),
       ]),
     ).toHaveLength(6);
+  });
+
+  test("chains that use each other without a condition", () => {
+    const using = (id: string, other: string, when?: boolean) =>
+      chain({ id, route: `/${id}` })
+        .step("next", () => sub(other, undefined, when === undefined ? {} : { when }))
+        .reply(($) => $.next);
+    const more = { hint: "give the step that uses it a when, or put it into a branch" };
+    expect(compile([using("ping", "pong"), using("pong", "ping")]).issues).toMatchObject([
+      {
+        ...more,
+        resource: "routes/ping",
+        path: "/plugins/proxy-chain/steps/0/sub/chain",
+        message: 'running it would never end: "ping" uses "pong" uses "ping"',
+        source: { file: here },
+      },
+      { ...more, resource: "routes/pong" },
+    ]);
+    expect(names([using("ping", "pong"), using("pong", "ping", true)])).toHaveLength(2);
   });
 
   test("an own member named __proto__ arrives as data", () => {

@@ -11,6 +11,7 @@ import {
 import type { AuthoredDocument, Declaration, Target } from "../declaration.ts";
 import { assignIds } from "./assign-ids.ts";
 import { type Collected, collect } from "./collect.ts";
+import { checkEndlessUse } from "./endless-use.ts";
 import { checkSameMatch } from "./same-match.ts";
 import { declarationsIn, toDocument } from "./to-document.ts";
 
@@ -61,7 +62,7 @@ export function compile(
       resources.push({ kind: declaration.kind, id, value, source: declaration.source });
     }
   }
-  issues.push(...checkSameMatch(resources));
+  issues.push(...checkSameMatch(resources), ...checkEndlessUse(resources));
   return issues.length > 0 ? { issues } : { value: resources.sort(byDeployOrder), issues };
 }
 
