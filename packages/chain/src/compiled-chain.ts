@@ -50,6 +50,8 @@ export interface CompiledStep {
 }
 
 export interface EachPrecheck {
+  /** `null`: always. */
+  readonly when: CompiledValue | null;
   readonly items: CompiledValue;
   readonly max: number;
 }

@@ -10,6 +10,7 @@ import { checkItems } from "../steps/compile-each.ts";
 import type { ChainTrace } from "../trace.ts";
 import type { InputView } from "../values/input-view.ts";
 import { Scope } from "../values/scope.ts";
+import { holds } from "../values/structural.ts";
 import { ChainRun } from "./chain-run.ts";
 import { GuardScopes } from "./guard-scopes.ts";
 import { problemReply, type UndoReport } from "./problem-reply.ts";
@@ -118,10 +119,12 @@ async function end(run: ChainRun, isAccepted: boolean): Promise<void> {
 function precheck(chain: CompiledChain, input: InputView): void {
   for (const step of chain.steps) {
     if (step.precheck === null) continue;
-    const { items, max } = step.precheck;
+    const { when, items, max } = step.precheck;
+    const scope = new Scope(input, [], undefined, -1);
     let raw: string | undefined;
     try {
-      raw = items.json(new Scope(input, [], undefined, -1));
+      if (when !== null && !holds(when, scope)) continue;
+      raw = items.json(scope);
     } catch (error) {
       throw wrapValueFault(error, step.name, "the items");
     }

@@ -4,7 +4,7 @@ import type { CompiledStep, EachPrecheck } from "../compiled-chain.ts";
 import { compileOnError } from "../policies/on-error.ts";
 import type { Action, Guard } from "../run-context.ts";
 import { compileUndo } from "../saga/compile-undo.ts";
-import { compileCondition } from "../values/condition.ts";
+import { type CompiledCondition, compileCondition } from "../values/condition.ts";
 import { type ActionPlace, compileAction } from "./compile-action.ts";
 import { compileChoose } from "./compile-choose.ts";
 import { compileEach } from "./compile-each.ts";
@@ -27,7 +27,7 @@ export function compileStep(
   const undo =
     step.undo === undefined ? null : compileUndo(step.undo, name, `${path}/undo`, context);
   if (action === null) return null;
-  const precheck = compilePrecheck(step, path, context);
+  const precheck = compilePrecheck(step, path, when, context);
   return { name, index, dependants, guard, when, action, onError, undo, precheck };
 }
 
@@ -64,14 +64,17 @@ function compileKind(
 function compilePrecheck(
   step: StoredStep,
   path: string,
+  when: CompiledCondition | null,
   context: CompileContext,
 ): EachPrecheck | null {
-  const { each, when } = step;
-  if (each === undefined || when !== undefined) return null;
+  const { each } = step;
+  if (each === undefined) return null;
   const heads = new Set<string>();
   collectHeads(each.in, heads);
-  if (heads.size !== 1 || !heads.has("input")) return null;
+  if (!heads.has("input")) return null;
+  if (step.when !== undefined) collectHeads(step.when, heads);
+  if (heads.size !== 1 || (when !== null && when.prepares.length > 0)) return null;
   const items = context.values.compile(each.in, `${path}/each/in`);
   if (context.values.takePrepares().length > 0) return null;
-  return { items, max: each.max ?? context.limits.eachItems };
+  return { when: when?.value ?? null, items, max: each.max ?? context.limits.eachItems };
 }

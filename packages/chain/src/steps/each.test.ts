@@ -52,6 +52,26 @@ describe("each", () => {
     expect(bed.service.seen).toEqual([]);
   });
 
+  test("a condition on the request decides before the first call whether there are too many", async () => {
+    const conf = {
+      steps: [
+        { name: "w", call: { upstream_id: "svc", method: "POST", path: "/w" } },
+        {
+          name: "a",
+          when: op("eq", ref("input", "query", "all"), "yes"),
+          each: { in: ref("input", "body"), max: 2, do: { call: get("/x") } },
+        },
+      ],
+      reply: { body: 1 },
+    };
+    const sent = { body: "[1,2,3]", headers: ["content-type", "application/json"] };
+    bed.service.seen.length = 0;
+    expect((await bed.run(conf, { ...sent, query: "all=yes" })).code).toBe("CHAIN_EACH_TOO_MANY");
+    expect(bed.service.seen).toEqual([]);
+    expect((await bed.run(conf, { ...sent, query: "all=no" })).text).toBe("1");
+    expect(bed.service.seen).toHaveLength(1);
+  });
+
   test("too many items from an earlier step are refused before the first item", async () => {
     const { status } = await bed.run({
       steps: [

@@ -37,7 +37,10 @@ export function createTargets(options: TargetOptions): TargetResolver {
         { scheme, pass_host: "node", nodes: [{ host: url.hostname, port, weight: 1 }] },
         { resolver, random: Math.random },
       );
-      return value === undefined ? null : toTarget(value, url.host, transport);
+      if (value === undefined) return null;
+      const target = toTarget(value, url.host, transport);
+      const base = url.pathname.replace(/\/+$/, "");
+      return base === "" ? target : new BasedTarget(target, base);
     },
   };
 }
@@ -50,6 +53,25 @@ function hostOf(plan: UpstreamPlan): string {
 
 function toTarget(plan: UpstreamPlan, host: string, transport: Transport): CallTarget {
   return new UpstreamTarget(plan, host, transport);
+}
+
+/** Puts the path of a URI before that of each call. */
+class BasedTarget implements CallTarget {
+  readonly #target: CallTarget;
+  readonly #base: string;
+
+  constructor(target: CallTarget, base: string) {
+    this.#target = target;
+    this.#base = base;
+  }
+
+  send(call: TargetCall): Promise<UpstreamReply> {
+    return this.#target.send({ ...call, target: this.#base + call.target });
+  }
+
+  start(call: TargetCall, receiver: ReplyReceiver): void {
+    this.#target.start({ ...call, target: this.#base + call.target }, receiver);
+  }
 }
 
 class UpstreamTarget implements CallTarget {
