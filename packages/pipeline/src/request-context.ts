@@ -80,6 +80,10 @@ export class RequestContext implements RequestView {
   /** `performance.now()` by which everything must be over. */
   deadlineAt: number;
   readonly cancel: CancelScope;
+  /** Place in the gateway's list of requests in flight; -1 while not in it. Kept by the list alone. */
+  inFlightSlot: number;
+  /** Whether the request took long enough for its client to be watched. */
+  isWatched: boolean;
   #id: string | null;
   #peer: { readonly address: string; readonly port: number } | null;
   #client: { readonly address: string; readonly port: number } | null;
@@ -121,6 +125,8 @@ export class RequestContext implements RequestView {
     this.headerEdits = null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     this.cancel = new CancelScope();
+    this.inFlightSlot = -1;
+    this.isWatched = false;
     this.#id = null;
     this.#peer = null;
     this.#client = null;

@@ -99,7 +99,7 @@ export function createRequestHandler(options: HandlerOptions) {
     }
     inFlight.delete(ctx);
     // The timer sticks to the connection; the next request on it must not inherit a long one.
-    if (inFlight.wasWatched(ctx)) ctx.server.timeout(ctx.request, idleSeconds);
+    if (ctx.isWatched) ctx.server.timeout(ctx.request, idleSeconds);
     return conclude(ctx, reply);
   }
 

@@ -16,18 +16,22 @@ export function toResponse(reply: GatewayReply, options: ResponseOptions): Respo
   // new Response() throws outside of this range (measured: 0 and 999 come back from clients).
   if (status < 200 || status > 599) return badGateway(options);
   const body = status === 204 || status === 304 ? null : reply.body;
-  const headers = toHeaders(reply.headers, options);
+  const isKnown = body instanceof Uint8Array || typeof body === "string";
+  const headers = toHeaders(reply.headers, isKnown, options);
   return new Response(body, { status, headers });
 }
 
+/** @param isKnown all of the body is at hand, so that its length is written by the server. */
 function toHeaders(
   flat: readonly string[],
+  isKnown: boolean,
   options: ResponseOptions,
 ): Headers | Record<string, string> {
   const plain: Record<string, string> = {};
   for (let i = 0; i < flat.length; i += 2) {
     // Flat lists have an even length, so both are there.
     const name = (flat[i] as string).toLowerCase();
+    if (isKnown && name === "content-length") continue;
     if (plain[name] !== undefined) return toMultiHeaders(flat, options);
     plain[name] = flat[i + 1] as string;
   }
