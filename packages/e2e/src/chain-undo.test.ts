@@ -1,4 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { formatKey } from "@catena/schema";
+import { openStore } from "@catena/store";
+import { runCatena, startCatena } from "./bed/catena-process.ts";
 import { type GatewayBed, startGatewayBed, until } from "./bed/gateway-bed.ts";
 import { type Service, startService } from "./bed/service.ts";
 import { type StoreBed, storeKinds } from "./bed/stores.ts";
@@ -90,4 +96,55 @@ describe.each(storeKinds.map((kind) => [kind.name, kind] as const))("%s", (_, ki
     ]);
     expect(await kept()).toEqual(["failing", "sent-on"]);
   });
+});
+
+test("a gateway killed in the middle of a chain leaves a record with which its step is undone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "catena-e2e-"));
+  const reached = Promise.withResolvers<void>();
+  const service = startService(({ target }) => {
+    if (target !== "/charge") return Response.json({ id: 7 });
+    reached.resolve();
+    return new Promise<Response>(() => undefined);
+  });
+  const url = `sqlite:${join(folder, "catena.db")}`;
+  const environment = { CATENA_STORE: url, CATENA_ADMIN_KEY: "k".repeat(32) };
+  const call = (path: string, rest: object = {}): object => ({
+    uri: service.url,
+    method: "POST",
+    path,
+    ...rest,
+  });
+  const chain = {
+    v: 1,
+    steps: [
+      {
+        name: "reserve",
+        call: call("/reserve"),
+        undo: { call: call("/release/{id}", { params: { id: { $ref: ["reserve", "id"] } } }) },
+      },
+      { name: "charge", call: call("/charge") },
+    ],
+    reply: {},
+  };
+  const store = openStore(url);
+  const value = JSON.stringify({ uri: "/order", plugins: { "proxy-chain": chain } });
+  const key = formatKey({ kind: "routes", id: "1" }, "/apisix");
+  await store.transact({ comparisons: [], operations: [{ kind: "put", key, value }] });
+  const gateway = await startCatena(["start"], folder, environment);
+  await until(async () => (await fetch(`${gateway.url}/other`)).status === 404);
+  const asked = fetch(`${gateway.url}/order`, { method: "POST" }).catch(() => "no answer");
+  await reached.promise;
+  await gateway.stop("SIGKILL");
+  expect(await asked).toBe("no answer");
+
+  const listed = await runCatena(["undo", "list"], folder, environment);
+  expect(listed.stdout).toMatch(/reserve: done, POST uri:\S+ \/release\/7/);
+  // It is known here that the gateway is dead; another one would wait until its claim is over.
+  const retried = await runCatena(["undo", "retry", "--force"], folder, environment);
+  expect([retried.code, retried.stdout]).toEqual([0, expect.stringMatching(/^undone /)]);
+  expect(service.seen.map(({ target }) => target)).toEqual(["/reserve", "/charge", "/release/7"]);
+  expect((await store.list("/catena/undo/")).entries).toEqual([]);
+  await store.close();
+  await service.stop();
+  rmSync(folder, { recursive: true });
 });
