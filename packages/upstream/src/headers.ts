@@ -142,7 +142,11 @@ function without(headers: readonly string[], names: ReadonlySet<string>): string
 }
 
 function portOf(rawHost: string): string | null {
-  if (!rawHost.includes(":")) return null;
-  const match = /:(\d+)$/.exec(rawHost);
-  return match?.[1] ?? null;
+  const colon = rawHost.lastIndexOf(":");
+  if (colon < 0 || colon === rawHost.length - 1) return null;
+  for (let i = colon + 1; i < rawHost.length; i++) {
+    const code = rawHost.charCodeAt(i);
+    if (code < 48 || code > 57) return null;
+  }
+  return rawHost.slice(colon + 1);
 }

@@ -33,7 +33,9 @@ export function largeBody({ body }: UpstreamCall): Uint8Array | null {
 function writeText(call: UpstreamCall, words: string, body: string): string | Buffer {
   const bytes = Buffer.byteLength(body);
   const head = `${words}Content-Length: ${bytes}\r\n${ending(call)}`;
-  if (bytes === body.length && isAscii(words)) return head + body;
+  // Shared words are ASCII (`word-head.ts`).
+  if (bytes === body.length && (call.sharedHead?.words === words || isAscii(words)))
+    return head + body;
   return Buffer.concat([Buffer.from(head, "latin1"), Buffer.from(body)]);
 }
 
