@@ -58,6 +58,10 @@ describe("what a config cannot be written with stays JSON", () => {
       "a chain that is switched off",
       { v: 1, steps: [{ name: "a", value: 1 }], reply: {}, _meta: { disable: true } },
     ],
+    [
+      "a forward to another upstream than the route's",
+      { v: 1, steps: [{ name: "a", value: 1 }], forward: { upstream_id: "other" } },
+    ],
     ["a newer version", { v: 2, whatever: true }],
     [
       "services of one name",

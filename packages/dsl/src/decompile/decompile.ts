@@ -72,6 +72,8 @@ function chainOf({ kind, id, value }: StoredResource): FoundChain | null {
   if (!isMembers(conf) || (rest["uri"] === undefined) === (rest["uris"] === undefined)) return null;
   const at = { id, route: rest, plugins: others };
   const { value: chain } = checkChain(conf);
+  // The upstream of a config's forward is its route's.
+  if (chain?.forward?.upstream_id !== undefined) return null;
   if (chain !== undefined) return { form: "steps", chain, at };
   const services = classicServices(conf);
   return services === null ? null : { form: "classic", services, conf, at };

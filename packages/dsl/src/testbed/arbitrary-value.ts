@@ -1,0 +1,143 @@
+import { type Operator, operators, type StoredValue } from "@catena/ir";
+import fc, { type Arbitrary } from "fast-check";
+import { Dice } from "./dice.ts";
+
+/** What may be referred to where a value stands. */
+export interface Place {
+  readonly steps: readonly string[];
+  readonly calls: readonly string[];
+  readonly isInEach: boolean;
+}
+
+const scalars = (): Arbitrary<StoredValue> =>
+  fc.oneof(
+    fc.constant(null),
+    fc.boolean(),
+    fc.integer(),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((n) => (n === 0 ? 0 : n)),
+    texts(),
+  );
+
+/** Texts that are hard to write down: quotes, back-ticks, `${`, line ends, emoji. */
+const texts = (): Arbitrary<string> =>
+  fc.oneof(
+    fc.string({ unit: "grapheme" }),
+    fc.constantFrom("`", "$" + "{x}", "$", "\\", "\r\n", "\u2028", "'\"", "", "Bearer "),
+  );
+
+const memberNames = (): Arbitrary<string> =>
+  fc.oneof(
+    fc.constantFrom(
+      "id",
+      "name",
+      "a-b",
+      "0",
+      "01",
+      "12",
+      "then",
+      "__proto__",
+      "constructor",
+      "length",
+      "toJSON",
+      "$x",
+    ),
+    fc.string({ minLength: 1 }),
+  );
+
+/** Generates values that the rules of the stored form allow. */
+export class ValueGenerator extends Dice {
+  /** Something that can be text: no list, no object. */
+  textual(place: Place): StoredValue {
+    return this.of<StoredValue>("a/b", 7, this.reference(place), this.operation(place, 1));
+  }
+
+  condition(place: Place): StoredValue {
+    return this.of<StoredValue>(true, this.reference(place), this.operation(place, 2));
+  }
+
+  value(place: Place, depth: number): StoredValue {
+    const kind =
+      depth <= 0
+        ? "scalar"
+        : this.of("scalar", "ref", "ref", "op", "op", "list", "object", "literal");
+    switch (kind) {
+      case "scalar":
+        return this.draw(scalars);
+      case "ref":
+        return this.reference(place);
+      case "op":
+        return this.operation(place, depth);
+      case "list":
+        return [this.value(place, depth - 1), this.value(place, depth - 1)];
+      case "object":
+        return this.object(() => this.value(place, depth - 1));
+      case "literal":
+        return {
+          $literal: this.of<unknown>({ $ref: ["a"], n: null }, { x: { $y: 1 }, $z: [1] }, 5, {
+            plain: 1,
+          }),
+        };
+    }
+  }
+
+  object(member: () => StoredValue): StoredValue {
+    const entries = [this.draw(memberNames), this.draw(memberNames)]
+      .filter((name) => !name.startsWith("$"))
+      .map((name) => [name, member()] as const);
+    return Object.fromEntries(entries);
+  }
+
+  reference(place: Place): StoredValue {
+    const heads: [string, ...string[]][] = [
+      ["input", "body"],
+      ["input", "query"],
+      ["input", "headers"],
+      ["input", "params"],
+      ["input", "cookies"],
+      ...(["method", "path", "ip", "id"] as const).map((part): [string, string] => ["input", part]),
+      ...place.steps.map((name): [string] => [name]),
+      ...(place.isInEach ? [["item"] as [string]] : []),
+    ];
+    const path = this.bool()
+      ? [this.of<string | number>(this.draw(memberNames), this.int(0, 12), 1234567890123)]
+      : [];
+    if (place.isInEach && this.int(0, 9) === 0) return { $ref: ["index"] };
+    return { $ref: [...this.of(...heads), ...path] as [string, ...(string | number)[]] };
+  }
+
+  operation(place: Place, depth: number): StoredValue {
+    const operator = this.of(...operators.values());
+    if (operator.name === "matches")
+      return { $op: "matches", args: [this.value(place, depth - 1), "^a"] };
+    if (operator.params.some((param) => param.kind === "step")) return this.ofStep(operator, place);
+    const args = operator.params.flatMap((param): StoredValue[] => {
+      if (param.optional === true && this.bool()) return [];
+      const times = param.rest === true ? this.int(1, 2) * (operator.name === "object" ? 2 : 1) : 1;
+      return Array.from({ length: times }, () => this.argument(param, place, depth));
+    });
+    return { $op: operator.name, args };
+  }
+
+  argument(param: Operator["params"][number], place: Place, depth: number): StoredValue {
+    switch (param.kind) {
+      case "text":
+        return param.choices === undefined ? this.draw(texts) : this.of(...param.choices);
+      case "texts":
+        return [this.draw(memberNames)];
+      case "segment":
+        return this.of<string | number>(this.draw(memberNames), 3);
+      default:
+        return this.value(place, depth - 1);
+    }
+  }
+
+  ofStep(operator: Operator, { calls }: Place): StoredValue {
+    if (calls.length === 0) return 1;
+    const step: StoredValue = { $ref: [this.of(...calls)] };
+    return { $op: operator.name, args: operator.name === "status" ? [step] : [step, "ETag"] };
+  }
+
+  headers(place: Place) {
+    return { "x-a": this.textual(place), "X-B": this.of<StoredValue>("b", 1, true) };
+  }
+}
