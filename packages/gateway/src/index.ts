@@ -3,11 +3,8 @@ export { type OpenTargets, openStoredTargets, openTargets } from "./config/open-
 export type { GatewayStatus } from "./control/control-plane.ts";
 export { displayUrl, type ListenAddress, listenErrors, parseListen } from "./listen.ts";
 export { createLog, type Log } from "./log.ts";
-export {
-  environmentNames,
-  resolveSettings,
-  type SettingsSources,
-} from "./settings/resolve-settings.ts";
+export { type EnvironmentVariable, environmentVariables } from "./settings/environment.ts";
+export { resolveSettings, type SettingsSources } from "./settings/resolve-settings.ts";
 export {
   defaults as defaultSettings,
   defineGateway,

@@ -57,10 +57,15 @@ export function serve(settings: Settings, store: ConfigStore, output: Output): S
 
 function startAdmin(settings: Settings, store: ConfigStore, log: Log, output: Output): AdminServer {
   const { key, isNew, warning } = chooseAdminKey(settings);
+  const { keys, allow, cors, standalone } = settings.admin;
   const admin = listenAdmin(parseListen(settings.adminListen), {
     store,
     prefix: settings.prefix,
-    keys: [{ name: "admin", key, role: "admin" }],
+    keys: [{ name: "admin", key, role: "admin" }, ...keys],
+    keyring: settings.keyring,
+    allowAdmin: allow,
+    cors,
+    standalone,
     registry: plugins.registry,
     checkExpression,
     serverHeader: settings.serverHeader === "" ? "APISIX/3.18.0" : settings.serverHeader,

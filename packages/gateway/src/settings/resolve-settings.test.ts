@@ -29,9 +29,16 @@ describe("resolveSettings", () => {
 
   test.each([
     ["a port that is no number", { CATENA_LISTEN: "127.0.0.1:http" }, "/listen"],
-    ["a hosts table without =", { CATENA_RESOLVER_HOSTS: "svc" }, "/resolver/hosts/svc"],
+    ["a hosts table without =", { CATENA_RESOLVER_HOSTS: "svc" }, "/resolver/hosts"],
     ["a short admin key", { CATENA_ADMIN_KEY: "short" }, "/adminKey"],
     ["a mode that does not exist", { CATENA_ROUTER: "regex" }, "/router"],
+    ["a flag that is neither", { CATENA_HEALTH_CHECKS: "maybe" }, "/healthChecks"],
+    ["a number that is none", { CATENA_LIMITS_STEPS: "many" }, "/limits/steps"],
+    ["an admin key of one character", { CATENA_ADMIN_KEY: "a".repeat(32) }, "/adminKey"],
+    ["keys that are no JSON", { CATENA_ADMIN_KEYS: "me" }, "/admin/keys"],
+    ["an address that is none", { CATENA_ADMIN_ALLOW: "10.0.0.0/8,here" }, "/admin/allow/1"],
+    ["a keyring's key of another length", { CATENA_KEYRING: "0123456789abcdefX" }, "/keyring/0"],
+    ["a keyring's key with too many bytes", { CATENA_KEYRING: "ä23456789abcdef0" }, "/keyring/0"],
   ])("refuses %s, naming the field", (_name, environment, path) => {
     const { value, issues } = resolveSettings({ environment });
     expect(value).toBeUndefined();
@@ -75,6 +82,15 @@ describe("resolveSettings", () => {
       message: "unknown setting",
     });
     expect(JSON.stringify(issues)).not.toContain("hunter2");
+  });
+
+  test("two holders must not have one key", () => {
+    const key = "0123456789abcdef";
+    const keys = JSON.stringify([{ name: "board", role: "viewer", key }]);
+    const environment = { CATENA_ADMIN_KEY: key, CATENA_ADMIN_KEYS: keys };
+    const { issues } = resolveSettings({ environment });
+    expect(issues.map(({ path }) => path)).toEqual(["/admin/keys/0/key"]);
+    expect(JSON.stringify(issues)).not.toContain(key);
   });
 
   test("PORT in the environment changes nothing", () => {

@@ -1,22 +1,11 @@
 import { isIP } from "node:net";
-import { type Checked, type Issue, pointerSegment } from "@catena/errors";
+import type { Checked, Issue } from "@catena/errors";
+import { compileAddresses } from "@catena/expr";
 import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
+import { readEnvironment } from "./environment.ts";
+import { resolveReferences } from "./setting-references.ts";
 import { defaults, type PartialSettings, type Settings, SettingsSchema } from "./settings.ts";
-
-/** The environment variables that override a settings file, and the field each one sets. */
-export const environmentNames = {
-  CATENA_STORE: "store",
-  CATENA_PREFIX: "prefix",
-  CATENA_LISTEN: "listen",
-  CATENA_ADMIN_LISTEN: "adminListen",
-  CATENA_CONTROL_LISTEN: "controlListen",
-  CATENA_ADMIN_KEY: "adminKey",
-  CATENA_ADMIN_KEY_FILE: "adminKeyFile",
-  CATENA_RESOLVER_HOSTS: "resolver",
-  CATENA_TRANSPORT: "transport",
-  CATENA_ROUTER: "router",
-} as const satisfies Readonly<Record<string, keyof Settings>>;
 
 export interface SettingsSources {
   /** The settings file's default export, not yet checked. */
@@ -27,7 +16,8 @@ export interface SettingsSources {
 }
 
 /**
- * Defaults ← file ← environment ← flags, then checked as a whole.
+ * Defaults ← file ← environment ← flags, then references (`$env://NAME`, `$file://PATH`) are followed,
+ * and the result is checked as a whole.
  *
  * @returns the settings, or every finding with the place it came from.
  */
@@ -35,7 +25,7 @@ export function resolveSettings(sources: SettingsSources): Checked<Settings> {
   const issues: Issue[] = [];
   const layers: { name: string; value: unknown }[] = [{ name: "defaults", value: defaults }];
   if (sources.file !== undefined) layers.push(sources.file);
-  layers.push({ name: "environment", value: fromEnvironment(sources.environment, issues) });
+  layers.push({ name: "environment", value: readEnvironment(sources.environment, issues) });
   if (sources.flags !== undefined) layers.push({ name: "flags", value: sources.flags });
   const merged: Record<string, unknown> = {};
   for (const { name, value } of layers) {
@@ -55,11 +45,17 @@ export function resolveSettings(sources: SettingsSources): Checked<Settings> {
       merged[key] = isRecord(before) && isRecord(field) ? { ...before, ...field } : field;
     }
   }
-  issues.push(...findIssues(SettingsSchema, merged));
+  const resolved = resolveReferences(merged, sources.environment, issues);
+  if (issues.length > 0) return { issues };
+  issues.push(...findIssues(SettingsSchema, resolved));
   if (issues.length > 0) return { issues };
   // Checked against the schema the type is derived from on the line above.
-  const value = merged as Settings;
-  issues.push(...findServerIssues(value.dns.servers));
+  const value = resolved as Settings;
+  issues.push(
+    ...findServerIssues(value.dns.servers),
+    ...findAddressIssues(value.admin.allow),
+    ...findKeyIssues(value),
+  );
   return issues.length > 0 ? { issues } : { value, issues };
 }
 
@@ -100,39 +96,48 @@ function findServerIssues(servers: readonly string[]): readonly Issue[] {
   });
 }
 
-function fromEnvironment(
-  environment: Readonly<Record<string, string | undefined>>,
-  issues: Issue[],
-): Record<string, unknown> {
-  const settings: Record<string, unknown> = {};
-  for (const [name, field] of Object.entries(environmentNames)) {
-    const text = environment[name];
-    if (text === undefined || text === "") continue;
-    settings[field] = field === "resolver" ? { hosts: parseHosts(text, issues) } : text;
-  }
-  return settings;
+function findAddressIssues(allow: readonly string[]): readonly Issue[] {
+  return allow.flatMap((address, index) =>
+    compileAddresses([address]).issues.length === 0
+      ? []
+      : [
+          {
+            path: `/admin/allow/${index}`,
+            code: "SETTINGS_INVALID",
+            message: "invalid setting",
+            expected: "an IP address or a CIDR block",
+            found: address,
+          },
+        ],
+  );
 }
 
-/** `name=ip:port,name=ip` → a table of hosts. */
-function parseHosts(text: string, issues: Issue[]): Record<string, string> {
-  const hosts: Record<string, string> = {};
-  for (const part of text.split(",")) {
-    const entry = part.trim();
-    if (entry === "") continue;
-    const equals = entry.indexOf("=");
-    if (equals <= 0 || equals === entry.length - 1) {
-      issues.push({
-        path: `/resolver/hosts/${pointerSegment(entry)}`,
-        code: "SETTINGS_INVALID",
-        message: "CATENA_RESOLVER_HOSTS is not understood",
-        expected: "name=ip:port,name=ip:port",
-        found: entry,
-      });
-      continue;
-    }
-    hosts[entry.slice(0, equals).trim().toLowerCase()] = entry.slice(equals + 1).trim();
+/** Fewer different characters than this are no key but a placeholder. */
+const fewestCharacters = 6;
+
+/** What a schema can't say of keys. Values are not shown. */
+function findKeyIssues({ adminKey, admin, keyring }: Settings): readonly Issue[] {
+  const issues: Issue[] = [];
+  const refuse = (path: string, message: string, expected: string) =>
+    issues.push({ path, code: "SETTINGS_INVALID", message, expected });
+  const seen = new Set<string>();
+  const keys = [
+    ["/adminKey", adminKey],
+    ...admin.keys.map(({ key }, index) => [`/admin/keys/${index}/key`, key] as const),
+  ] as const;
+  for (const [path, key] of keys) {
+    if (key === null) continue;
+    if (new Set(key).size < fewestCharacters)
+      refuse(path, "this key is easily guessed", "a random one");
+    if (seen.has(key)) refuse(path, "two keys are the same", "one key per holder");
+    seen.add(key);
   }
-  return hosts;
+  for (const [index, key] of keyring.entries()) {
+    const bytes = Buffer.byteLength(key);
+    if (bytes === 16 || bytes === 32) continue;
+    refuse(`/keyring/${index}`, `this key has ${bytes} bytes`, "16 or 32 bytes");
+  }
+  return issues;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

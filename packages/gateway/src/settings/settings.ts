@@ -24,6 +24,67 @@ export const SettingsSchema = Type.Object(
       description: "Admin API key; null: one is generated at first start into adminKeyFile",
     }),
     adminKeyFile: Type.String({ minLength: 1, description: "Readable by its owner alone" }),
+    admin: Type.Object(
+      {
+        keys: Type.Array(
+          Type.Object(
+            {
+              name: Type.String({ minLength: 1, description: "Whose key it is, for people" }),
+              role: Type.Union([Type.Literal("admin"), Type.Literal("viewer")], {
+                description: "viewer may only read",
+              }),
+              key: Type.String({ minLength: 16, description: "Sent in X-API-KEY" }),
+            },
+            closed,
+          ),
+          { maxItems: 100, description: "Further keys of the Admin API" },
+        ),
+        allow: Type.Array(Type.String({ minLength: 1 }), {
+          description: "Client addresses and CIDR blocks that may use the Admin API",
+        }),
+        cors: Type.Boolean({
+          description: "Whether browsers of other origins may use the Admin API, with a key",
+        }),
+        standalone: Type.Boolean({
+          description:
+            "The whole configuration is put as one document, as in APISIX's API-driven mode",
+        }),
+      },
+      closed,
+    ),
+    keyring: Type.Array(
+      Type.String({ minLength: 16, maxLength: 32, description: "A key of 16 or 32 bytes" }),
+      {
+        maxItems: 16,
+        description:
+          "Keys of 16 or 32 bytes for secret fields in the store: the first encrypts, all decrypt; none: stored as they come",
+      },
+    ),
+    secrets: Type.Object(
+      {
+        ttlSeconds: Type.Number({
+          minimum: 1,
+          maximum: 86_400,
+          description: "How long what a secret manager answered is used before it is asked again",
+        }),
+        retrySeconds: Type.Number({
+          minimum: 1,
+          maximum: 86_400,
+          description: "When a secret manager is asked again that could not answer",
+        }),
+        timeoutMs: Type.Integer({
+          minimum: 1,
+          maximum: 60_000,
+          description: "For one question to a secret manager",
+        }),
+        references: Type.Integer({
+          minimum: 0,
+          maximum: 100_000,
+          description: "Most different references to secrets that are followed",
+        }),
+      },
+      closed,
+    ),
     resolver: Type.Object(
       {
         hosts: Type.Record(Type.String({ minLength: 1 }), Type.String({ minLength: 1 }), {
@@ -108,6 +169,16 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    webSocket: Type.Object(
+      {
+        messageBytes: Type.Integer({
+          minimum: 1,
+          maximum: 1024 * 1024 * 1024,
+          description: "Longest WebSocket message, of either side; a longer one closes with 1009",
+        }),
+      },
+      closed,
+    ),
     traces: Type.Object(
       {
         keep: Type.Integer({
@@ -156,6 +227,9 @@ export const defaults: Settings = Object.freeze({
   controlListen: "127.0.0.1:9090",
   adminKey: null,
   adminKeyFile: ".catena/admin.key",
+  admin: { keys: [], allow: ["127.0.0.0/8", "::1/128"], cors: true, standalone: false },
+  keyring: [],
+  secrets: { ttlSeconds: 300, retrySeconds: 60, timeoutMs: 5000, references: 10_000 },
   resolver: { hosts: {}, ttlSeconds: 30 },
   dns: { servers: [] },
   tls: { verify: true, ca: null },
@@ -165,6 +239,7 @@ export const defaults: Settings = Object.freeze({
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
   limits: { ...DEFAULT_LIMITS },
+  webSocket: { messageBytes: 16 * 1024 * 1024 },
   traces: { keep: 0, values: false },
   serverTiming: false,
   undo: { sweepSeconds: 30 },
