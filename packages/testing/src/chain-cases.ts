@@ -1,8 +1,6 @@
 import type { StepTrace } from "@catena/chain";
-import type { ChainResult } from "./chain-result.ts";
-import { testChain } from "./chain-test.ts";
+import type { CallPart, ChainResult } from "./chain-result.ts";
 import type { AnyBody, Mock } from "./mock.ts";
-import { expectAsRecorded, type Recording } from "./recording.ts";
 import type { TestRequest } from "./test-request.ts";
 
 const CASES: unique symbol = Symbol.for("@catena/testing/cases");
@@ -11,8 +9,20 @@ const CASES: unique symbol = Symbol.for("@catena/testing/cases");
 export interface ChainCases {
   readonly [CASES]: true;
   readonly config: object;
-  readonly route: string | undefined;
   readonly cases: Readonly<Record<string, ChainCase>>;
+  readonly shared: SharedOfCases;
+}
+
+/** What cases of one chain have in common. */
+export interface SharedOfCases {
+  /** Which route, when the config has several with a chain. */
+  readonly route?: string;
+  /** For cases that give none. */
+  readonly request?: TestRequest;
+  /** By operation; a case's own go before. */
+  readonly mocks?: Readonly<Record<string, Mock<AnyBody>>>;
+  /** For cases that give none. */
+  readonly upstream?: Mock<AnyBody>;
 }
 
 /** One run and what must come of it. */
@@ -20,10 +30,16 @@ export interface ChainCase {
   readonly request?: TestRequest;
   /** By operation: `users.get`. */
   readonly mocks?: Readonly<Record<string, Mock<AnyBody>>>;
-  /** Answers what has no mock, and is what the run is held to when nothing else is expected. */
-  readonly recording?: Recording;
+  /**
+   * A recording, as its JSON: answers what has no mock, and is what the run is held to when nothing
+   * else is expected.
+   */
+  readonly recording?: object;
+  /** How the route's upstream answers what the chain forwards; without it, the run ends there. */
   readonly upstream?: Mock<AnyBody>;
   readonly expect?: Expected;
+  /** For what `expect` has no word for; what it throws is the failure. */
+  readonly check?: (result: ChainResult) => unknown;
 }
 
 /** What must come of a run; what is left out may be anything. */
@@ -37,6 +53,8 @@ export interface Expected {
   readonly code?: string;
   /** How often each operation is called; those not named, not at all. */
   readonly calls?: Readonly<Record<string, number>>;
+  /** What a call of each of these operations carries, among others. */
+  readonly called?: Readonly<Record<string, CallPart>>;
   /** Operations whose calls follow each other. */
   readonly order?: readonly string[];
   readonly steps?: Readonly<Record<string, StepTrace["outcome"] | "none">>;
@@ -48,6 +66,8 @@ export interface Expected {
 /**
  * Declares tests of a chain as data. `catena test` runs those a file exports; under `bun test`, give
  * each of {@link runCases} to a test.
+ *
+ * @param shared what all cases have in common, unless they say otherwise.
  *
  * @example
  * export const tests = chainCases(checkout, {
@@ -61,67 +81,11 @@ export interface Expected {
 export function chainCases(
   config: object,
   cases: Readonly<Record<string, ChainCase>>,
-  options: { readonly route?: string } = {},
+  shared: SharedOfCases = {},
 ): ChainCases {
-  return { [CASES]: true, config, route: options.route, cases };
+  return { [CASES]: true, config, cases, shared };
 }
 
-/** How one case went. */
-export interface CaseReport {
-  readonly name: string;
-  /** What was not as expected; `null` when all was. */
-  readonly error: Error | null;
-}
-
-/**
- * Runs every case of every {@link ChainCases} among some exports, one after another.
- *
- * @param exports a test file's module namespace, or a record of its exports.
- */
-export async function runCases(exports: object): Promise<readonly CaseReport[]> {
-  const reports: CaseReport[] = [];
-  for (const exported of Object.values(exports)) {
-    if (!isCases(exported)) continue;
-    for (const [name, one] of Object.entries(exported.cases)) {
-      reports.push({ name, error: await runCase(exported, one) });
-    }
-  }
-  return reports;
-}
-
-async function runCase(
-  { config, route }: ChainCases,
-  { request, mocks, recording, upstream, expect }: ChainCase,
-): Promise<Error | null> {
-  try {
-    let test = testChain(config, route === undefined ? {} : { route });
-    if (recording !== undefined) test = test.replay(recording);
-    for (const [operation, mock] of Object.entries(mocks ?? {})) test = test.mock(operation, mock);
-    if (upstream !== undefined) test = test.mockUpstream(upstream);
-    const result = await test.run(request ?? recording?.request ?? {});
-    if (expect !== undefined) check(result, expect);
-    else if (recording !== undefined) expectAsRecorded(result, recording);
-    return null;
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
-}
-
-function check(result: ChainResult, expected: Expected): void {
-  const { status, headers, body, bodyPart, code, calls, order, steps, undone, forwarded } =
-    expected;
-  if (status !== undefined) result.expectStatus(status);
-  if (code !== undefined) result.expectCode(code);
-  if (body !== undefined) result.expectBody(body);
-  if (bodyPart !== undefined) result.expectBodyPart(bodyPart);
-  for (const [name, value] of Object.entries(headers ?? {})) result.expectHeader(name, value);
-  if (calls !== undefined) result.expectCalls(calls);
-  if (order !== undefined) result.expectOrder(...order);
-  for (const [step, outcome] of Object.entries(steps ?? {})) result.expectStep(step, outcome);
-  if (undone !== undefined) result.expectUndone(...undone);
-  if (forwarded !== undefined) result.expectForwarded(forwarded);
-}
-
-function isCases(value: unknown): value is ChainCases {
+export function isCases(value: unknown): value is ChainCases {
   return typeof value === "object" && value !== null && CASES in value;
 }

@@ -1,6 +1,6 @@
 import type { ChainTrace, StepTrace } from "@catena/chain";
 import { decodeBody } from "./call-body.ts";
-import { diffJson, word } from "./diff-json.ts";
+import { type Difference, differencesOf, word, wordDifferences } from "./diff-json.ts";
 import { testingErrors } from "./errors.ts";
 import type { OperationName } from "./operation-name.ts";
 import { nameOf } from "./operation-name.ts";
@@ -70,12 +70,12 @@ export class ChainResult {
 
   /** The whole body, as JSON. */
   expectBody(body: unknown): this {
-    return this.#expectSame(diffJson(body, this.body), "the body is another");
+    return this.#expectSame(differencesOf(body, this.body), "the body is another");
   }
 
   /** Members the body has, among others. */
   expectBodyPart(part: object): this {
-    return this.#expectSame(diffJson(part, this.body, "part"), "the body is another");
+    return this.#expectSame(differencesOf(part, this.body, "part"), "the body is another");
   }
 
   /** A header of the reply. */
@@ -100,9 +100,9 @@ export class ChainResult {
     const name = nameOf(operation);
     const made = this.calls.filter((call) => call.operation === name);
     if (made.length === 0) throw this.#unmet(`expected a call of ${name}, found none`);
-    const differences = made.map((call) => diffJson(part, call, "part"));
-    if (differences.some((lines) => lines.length === 0)) return this;
-    throw this.#unmet(`no call of ${name} carries that:\n  ${differences[0]?.join("\n  ")}`);
+    const differences = made.map((call) => differencesOf(part, call, "part"));
+    if (differences.some((found) => found.length === 0)) return this;
+    throw this.#unmet(`no call of ${name} carries that:`, differences[0]);
   }
 
   /** No call of an operation. */
@@ -118,7 +118,7 @@ export class ChainResult {
     const found: Record<string, number> = {};
     for (const { operation } of this.calls) found[operation] = (found[operation] ?? 0) + 1;
     const expected = Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
-    return this.#expectSame(diffJson(expected, found), "other calls were made");
+    return this.#expectSame(differencesOf(expected, found), "other calls were made");
   }
 
   /** Operations whose calls follow each other: each call of one before every call of the next. */
@@ -147,7 +147,7 @@ export class ChainResult {
   expectForwarded(body: unknown): this {
     if (this.#end.forwarded === null)
       throw this.#unmet("expected the request to go on, it did not");
-    return this.#expectSame(diffJson(body, this.forwarded), "another body is forwarded");
+    return this.#expectSame(differencesOf(body, this.forwarded), "another body is forwarded");
   }
 
   /** Exactly these steps were undone, and nothing is left to be undone. */
@@ -158,7 +158,7 @@ export class ChainResult {
     const left = this.#end.undoRecords.length;
     if (left > 0) throw this.#unmet(`expected nothing left to be undone, found ${left} records`);
     const found = Array.isArray(undone) ? undone.toSorted() : undone;
-    return this.#expectSame(diffJson(steps.toSorted(), found), "other steps were undone");
+    return this.#expectSame(differencesOf(steps.toSorted(), found), "other steps were undone");
   }
 
   /** What happened, for people: the reply, each call, each step. */
@@ -177,12 +177,23 @@ export class ChainResult {
     ].join("\n");
   }
 
-  #expectSame(differences: readonly string[], what: string): this {
+  #expectSame(differences: readonly Difference[], what: string): this {
     if (differences.length === 0) return this;
-    throw this.#unmet(`${what}:\n  ${differences.join("\n  ")}`);
+    throw this.#unmet(`${what}:`, differences);
   }
 
-  #unmet(what: string): Error {
-    return testingErrors.TESTING_EXPECTATION({ what, happened: `\n\n${this.summary()}` });
+  #unmet(what: string, differences: readonly Difference[] = []): Error {
+    return unmet(what, differences, this);
   }
+}
+
+/** The error of an expectation that was not met, with what happened. */
+export function unmet(
+  what: string,
+  differences: readonly Difference[],
+  result: ChainResult,
+): Error {
+  const lines = wordDifferences(differences).map((line) => `\n  ${line}`);
+  const shown = `${lines.join("")}\n\n${result.summary()}`;
+  return testingErrors.TESTING_EXPECTATION({ what, differences, shown });
 }

@@ -149,7 +149,7 @@ describe("the test itself is held to what the chain can be", () => {
     [
       "a call that nothing answers",
       () => testChain(checkout).run(request),
-      'TESTING_NO_MOCK GET /users/u%2F1 was made and nothing answers it: add .mock("users.get", …)',
+      'TESTING_NO_MOCK GET /users/u%2F1 was made and nothing answers it: mock "users.get"',
     ],
     [
       "a mock that throws",

@@ -4,21 +4,41 @@ import { isEqualJson } from "@catena/ir";
 /** Most differences shown. */
 const MAX_SHOWN = 10;
 
+/** Where two JSON values differ. */
+export interface Difference {
+  /** JSON pointer into both; empty when they differ as a whole. */
+  readonly path: string;
+  /** `undefined` when nothing is expected there. */
+  readonly expected: unknown;
+  /** `undefined` when nothing is there. */
+  readonly found: unknown;
+}
+
 /**
- * Says where two JSON values differ, one line each: `/user/tier: expected 2, found 3`.
+ * Finds where two JSON values differ.
  *
  * @param mode `part`: what is only in `found` is no difference; lists still must be as long.
  */
-export function diffJson(
+export function differencesOf(
   expected: unknown,
   found: unknown,
   mode: "whole" | "part" = "whole",
-): readonly string[] {
-  const lines: string[] = [];
-  collect(expected, found, "", mode, lines);
-  return lines.length > MAX_SHOWN
-    ? [...lines.slice(0, MAX_SHOWN), `and ${lines.length - MAX_SHOWN} more`]
-    : lines;
+): readonly Difference[] {
+  const differences: Difference[] = [];
+  collect(expected, found, "", mode, differences);
+  return differences;
+}
+
+/** Words differences, one line each: `/user/tier: expected 2, found 3`. */
+export function wordDifferences(differences: readonly Difference[]): readonly string[] {
+  const lines = differences
+    .slice(0, MAX_SHOWN)
+    .map(
+      ({ path, expected, found }) =>
+        `${path === "" ? "" : `${path}: `}expected ${word(expected)}, found ${word(found)}`,
+    );
+  const more = differences.length - MAX_SHOWN;
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
 }
 
 function collect(
@@ -26,12 +46,12 @@ function collect(
   found: unknown,
   path: string,
   mode: "whole" | "part",
-  lines: string[],
+  differences: Difference[],
 ): void {
   if (isEqualJson(expected, found)) return;
   if (Array.isArray(expected) && Array.isArray(found) && expected.length === found.length) {
     for (const [index, item] of expected.entries()) {
-      collect(item, found[index], `${path}/${index}`, mode, lines);
+      collect(item, found[index], `${path}/${index}`, mode, differences);
     }
     return;
   }
@@ -46,12 +66,12 @@ function collect(
         own(found, name),
         `${path}/${pointerSegment(name)}`,
         mode,
-        lines,
+        differences,
       );
     }
     return;
   }
-  lines.push(`${path === "" ? "" : `${path}: `}expected ${word(expected)}, found ${word(found)}`);
+  differences.push({ path, expected, found });
 }
 
 /** A value in one line, shortened. */

@@ -1,4 +1,5 @@
 import { defineErrors } from "@catena/errors";
+import type { Difference } from "./diff-json.ts";
 
 /** Faults of a test: in what it declares, and expectations that were not met. */
 export const testingErrors = defineErrors({
@@ -15,12 +16,18 @@ export const testingErrors = defineErrors({
     message: (p: { operation: string; known: readonly string[] }) =>
       `the chain does not call "${p.operation}"; it calls ${p.known.join(", ") || "nothing"}`,
   },
+  TESTING_CASE: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { reason: string }) => p.reason,
+  },
   TESTING_NO_MOCK: {
     status: 500,
     source: "config",
     retryable: false,
     message: (p: { call: string; operation: string }) =>
-      `${p.call} was made and nothing answers it: add .mock("${p.operation}", …)`,
+      `${p.call} was made and nothing answers it: mock "${p.operation}"`,
   },
   TESTING_MOCK_INVALID: {
     status: 500,
@@ -39,6 +46,11 @@ export const testingErrors = defineErrors({
     status: 500,
     source: "config",
     retryable: false,
-    message: (p: { what: string; happened: string }) => p.what + p.happened,
+    message: (p: {
+      what: string;
+      differences: readonly Difference[];
+      /** What was expected and what was found, then the run, for people. */
+      shown: string;
+    }) => p.what + p.shown,
   },
 });

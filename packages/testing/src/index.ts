@@ -1,15 +1,15 @@
 // Declared cases
 export {
-  type CaseReport,
   type ChainCase,
   type ChainCases,
   chainCases,
   type Expected,
-  runCases,
+  type SharedOfCases,
 } from "./chain-cases.ts";
 // Running a chain
 export { type CallPart, ChainResult, type Forwarded } from "./chain-result.ts";
 export { ChainTest, testChain } from "./chain-test.ts";
+export type { Difference } from "./diff-json.ts";
 export { testingErrors } from "./errors.ts";
 // Recordings
 export { type LiveOptions, type LiveTargets, liveTargets } from "./live-targets.ts";
@@ -36,5 +36,6 @@ export {
   type RecordedCall,
   type Recording,
 } from "./recording.ts";
+export { type CaseFailure, type CaseReport, runCases } from "./run-cases.ts";
 export type { SentCall } from "./sent-call.ts";
 export type { TestRequest } from "./test-request.ts";

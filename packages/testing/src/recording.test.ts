@@ -1,14 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { call, chain, op, service } from "@catena/dsl";
-import {
-  chainCases,
-  expectAsRecorded,
-  liveTargets,
-  parseRecording,
-  recordRun,
-  runCases,
-  testChain,
-} from "./index.ts";
+import { expectAsRecorded, liveTargets, parseRecording, recordRun, testChain } from "./index.ts";
 
 const hits: string[] = [];
 const server = Bun.serve({
@@ -142,65 +134,4 @@ test.each([
   ["no reply", { v: 1, calls: [], request: {} }],
 ])("%s is no recording", (_name, json) => {
   expect(() => parseRecording(json)).toThrow("not a usable recording");
-});
-
-describe("declared cases", () => {
-  const cases = chainCases(recorded, {
-    passes: {
-      request,
-      mocks: { "svc.get": { path: "/a" }, "svc.flaky": {}, "named.get": { path: "/z" } },
-      expect: {
-        status: 200,
-        body: { a: "/a", z: "/z" },
-        bodyPart: { a: "/a" },
-        headers: { "content-type": "application/json" },
-        calls: { "svc.get": 1, "svc.flaky": 1, "named.get": 1 },
-        steps: { a: "done" },
-        undone: [],
-      },
-    },
-    "passes as recorded": { recording: kept },
-    "fails on its status": { recording: kept, expect: { status: 500 } },
-    "fails without mocks": { request, expect: { order: ["svc.get"] } },
-  });
-  const classic = chain({ id: "classic", route: "/c" })
-    .step("one", { uri: "http://one/" })
-    .forward("up");
-  const more = chainCases(
-    { classic },
-    {
-      forwards: {
-        request: { body: { a: 1 } },
-        mocks: { one: { b: 2 } },
-        expect: { forwarded: { a: 1, b: 2 } },
-      },
-      answers: {
-        request: { body: {} },
-        mocks: { one: {} },
-        upstream: { up: 1 },
-        expect: { body: { up: 1 }, order: ["one"] },
-      },
-      "fails by its code": {
-        request: { body: {} },
-        mocks: { one: {} },
-        expect: { code: "CHAIN_STEP_TIMEOUT" },
-      },
-    },
-    { route: "classic" },
-  );
-
-  test("are run, each reported by its name", async () => {
-    const reports = await runCases({ cases, more, helper: () => 1, nothing: null });
-    expect(reports.map(({ name, error }) => [name, error === null])).toEqual([
-      ["passes", true],
-      ["passes as recorded", true],
-      ["fails on its status", false],
-      ["fails without mocks", false],
-      ["forwards", true],
-      ["answers", true],
-      ["fails by its code", false],
-    ]);
-    expect(reports[2]?.error?.message).toStartWith("expected status 500, found 200");
-    expect(reports[3]?.error?.message).toContain('add .mock("svc.get", …)');
-  });
 });

@@ -1,6 +1,6 @@
 import { canonicalJson } from "@catena/ir";
-import type { ChainResult } from "./chain-result.ts";
-import { diffJson } from "./diff-json.ts";
+import { type ChainResult, unmet } from "./chain-result.ts";
+import { differencesOf } from "./diff-json.ts";
 import { testingErrors } from "./errors.ts";
 import { type Mock, type MockCall, refused, reply, reset, timedOut } from "./mock.ts";
 import { wordCall } from "./sent-call.ts";
@@ -104,7 +104,7 @@ export function keyOf(
 export function expectAsRecorded(result: ChainResult, recording: Recording): void {
   const calls = (made: readonly { operation: string; method: string; target: string }[]) =>
     made.map(({ operation, method, target }) => `${operation}: ${method} ${target}`).toSorted();
-  const differences = diffJson(
+  const differences = differencesOf(
     { ...recording.reply, calls: calls(recording.calls) },
     {
       status: result.status,
@@ -113,8 +113,5 @@ export function expectAsRecorded(result: ChainResult, recording: Recording): voi
     },
   );
   if (differences.length === 0) return;
-  throw testingErrors.TESTING_EXPECTATION({
-    what: `not as recorded:\n  ${differences.join("\n  ")}`,
-    happened: `\n\n${result.summary()}`,
-  });
+  throw unmet("not as recorded:", differences, result);
 }
