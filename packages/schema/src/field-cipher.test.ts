@@ -146,3 +146,32 @@ test("a key of another length is refused without being shown", () => {
 function plugins(name: string, conf: JsonObject): JsonObject {
   return { plugins: { [name]: conf } };
 }
+
+describe("what no key of the keyring decrypts", () => {
+  const other = createFieldCipher(["0123456789abcdef"], registry);
+  const none = createFieldCipher([], registry);
+  const hex = "0123456789abcdef".repeat(4);
+  const sealed = cipher.encrypt("ssls", { key: pem })["key"];
+
+  test.each<readonly [string, Kind, JsonObject, number, number]>([
+    ["a field of a plugin", "routes", plugins("csrf", { key: secret }), 1, 0],
+    ["a list of them", "routes", plugins("kafka-logger", { headers: { a: secret, b: "x" } }), 1, 0],
+    ["a text", "routes", plugins("csrf", { key: "the-key" }), 0, 0],
+    ["a key in hexadecimal digits", "routes", plugins("csrf", { key: hex }), 0, 0],
+    ["a private key", "ssls", { key: sealed, keys: [pem, sealed] }, 2, 2],
+    ["a private key kept elsewhere", "ssls", { key: "$secret://vault/1/ssl/key" }, 0, 0],
+    ["an upstream's key", "upstreams", { tls: { client_key: sealed } }, 1, 1],
+  ])("%s is counted", (_, kind, document, withOther, withNone) => {
+    expect(other.countSealed(kind, other.decryptAll(kind, document))).toBe(withOther);
+    expect(none.countSealed(kind, none.decryptAll(kind, document))).toBe(withNone);
+    expect(cipher.countSealed(kind, cipher.decryptAll(kind, document))).toBe(0);
+  });
+
+  test("a padding that is right by chance gives no garbage", () => {
+    const keys = Array.from({ length: 2000 }, (_, n) => String(n).padStart(16, "0"));
+    const many = createFieldCipher(keys, registry);
+    expect(many.decryptAll("routes", plugins("csrf", { key: secret }))).toEqual(
+      plugins("csrf", { key: secret }),
+    );
+  });
+});

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { isJsonObject, type JsonObject } from "./json-schema/json-schema.ts";
+import { isSecretReference } from "./json-schema/value-tests.ts";
 import type { Kind } from "./kinds.ts";
 import type { PluginRegistry, PluginTarget } from "./plugin-registry.ts";
 
@@ -16,6 +17,12 @@ export interface FieldCipher {
   decryptPlugins(kind: Kind, document: JsonObject): JsonObject;
   /** As above, and private keys of certificates and upstreams too. */
   decryptAll(kind: Kind, document: JsonObject): JsonObject;
+  /**
+   * How many secret fields of a decrypted document look as if they were still encrypted: with a key
+   * that is not in the keyring. A private key that is none is certain; of other fields only the look
+   * can be told, and nothing when the keyring is empty.
+   */
+  countSealed(kind: Kind, document: JsonObject): number;
 }
 
 /** Makes one text out of another; the same text where it cannot or need not. */
@@ -25,6 +32,7 @@ const unchanged: FieldCipher = {
   encrypt: (_, document) => document,
   decryptPlugins: (_, document) => document,
   decryptAll: (_, document) => document,
+  countSealed: countSealedKeys,
 };
 
 /**
@@ -54,7 +62,24 @@ export function createFieldCipher(
       changePrivateKeys(kind, changePlugins(kind, document, decrypt), (text) =>
         isPem(text) ? text : decrypt(text),
       ),
+    countSealed: (kind, document) => {
+      let count = countSealedKeys(kind, document);
+      changePlugins(kind, document, (text) => {
+        if (looksEncrypted(text)) count++;
+        return text;
+      });
+      return count;
+    },
   };
+}
+
+function countSealedKeys(kind: Kind, document: JsonObject): number {
+  let count = 0;
+  changePrivateKeys(kind, document, (text) => {
+    if (!isPem(text) && !isSecretReference(text)) count++;
+    return text;
+  });
+  return count;
 }
 
 function isPem(text: string): boolean {
@@ -137,18 +162,31 @@ function encryptText(text: string, { algorithm, bytes }: CipherKey): string {
   return Buffer.concat([cipher.update(text, "utf8"), cipher.final()]).toString("base64");
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 function decryptText(text: string, keys: readonly CipherKey[]): string {
-  const bytes = Buffer.from(text, "base64");
-  const isCipherText =
-    bytes.length > 0 && bytes.length % 16 === 0 && bytes.toString("base64") === text;
-  if (!isCipherText) return text;
+  const bytes = cipherBytes(text);
+  if (bytes === null) return text;
   for (const key of keys) {
     const decipher = createDecipheriv(key.algorithm, key.bytes, key.bytes.subarray(0, 16));
     try {
-      return Buffer.concat([decipher.update(bytes), decipher.final()]).toString("utf8");
+      return utf8.decode(Buffer.concat([decipher.update(bytes), decipher.final()]));
     } catch {
-      // The padding is wrong, so it is another key's; the next one may be it.
+      // Another key's: its padding is wrong, or right by chance (1 in 256) and then it is no text.
     }
   }
   return text;
+}
+
+/** `null` for what nothing can have been encrypted to. */
+function cipherBytes(text: string): Buffer | null {
+  const bytes = Buffer.from(text, "base64");
+  const isCipherText =
+    bytes.length > 0 && bytes.length % 16 === 0 && bytes.toString("base64") === text;
+  return isCipherText ? bytes : null;
+}
+
+/** Keys are often written as hexadecimal digits, which are base64 of the right length, too. */
+function looksEncrypted(text: string): boolean {
+  return cipherBytes(text) !== null && !/^[0-9a-f]+$/i.test(text);
 }

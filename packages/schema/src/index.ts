@@ -9,6 +9,7 @@ export { compileJsonCheck } from "./json-schema/check-json.ts";
 export { compileSchema, type SchemaChecker } from "./json-schema/compile-schema.ts";
 export type { Finding, Place } from "./json-schema/finding.ts";
 export { isJsonObject, type JsonObject, type JsonSchema } from "./json-schema/json-schema.ts";
+export { isSecretReference } from "./json-schema/value-tests.ts";
 export {
   credentialId,
   DEFAULT_PREFIX,
