@@ -6,6 +6,7 @@ import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
 import { startCommand } from "./commands/start.ts";
 import { storeCommand } from "./commands/store.ts";
+import { testCommand } from "./commands/test.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { formatCommandHelp, formatOverview } from "./help.ts";
@@ -14,6 +15,7 @@ import { formatCommandHelp, formatOverview } from "./help.ts";
 export const commands: readonly Command[] = [
   compileCommand,
   validateCommand,
+  testCommand,
   deployCommand,
   devCommand,
   startCommand,

@@ -1,1 +1,2 @@
 export { checkSource } from "./check-source.ts";
+export { type CasePart, locateCases } from "./locate-cases.ts";

@@ -1,4 +1,4 @@
-import type { Operation } from "@catena/dsl";
+import type { CompiledResource, Operation } from "@catena/dsl";
 import type { ChainResult } from "./chain-result.ts";
 import { compileAll } from "./compile-all.ts";
 import { testingErrors } from "./errors.ts";
@@ -27,7 +27,19 @@ import type { TestRequest } from "./test-request.ts";
  * result.expectStatus(402).expectNotCalled(orders.ship);
  */
 export function testChain(config: object, options: { readonly route?: string } = {}): ChainTest {
-  return new ChainTest(findSubject(compileAll(config), options.route), new Map(), null);
+  return testResources(compileAll(config), options);
+}
+
+/**
+ * As {@link testChain}, of resources that are compiled already.
+ *
+ * @throws TESTING_CHAIN when there is no such route, or none with a chain.
+ */
+export function testResources(
+  resources: readonly CompiledResource[],
+  options: { readonly route?: string } = {},
+): ChainTest {
+  return new ChainTest(findSubject(resources, options.route), new Map(), null);
 }
 
 /** A chain with its mocks; every method but `run` returns another one. */

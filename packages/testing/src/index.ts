@@ -8,7 +8,7 @@ export {
 } from "./chain-cases.ts";
 // Running a chain
 export { type CallPart, ChainResult, type Forwarded } from "./chain-result.ts";
-export { ChainTest, testChain } from "./chain-test.ts";
+export { ChainTest, testChain, testResources } from "./chain-test.ts";
 export type { Difference } from "./diff-json.ts";
 export { testingErrors } from "./errors.ts";
 // Recordings

@@ -14,6 +14,8 @@ export interface Recording {
   readonly v: 1;
   /** The route's id. */
   readonly chain: string;
+  /** Where its configs are, from the recording's own folder; default: in that folder. */
+  readonly configs?: readonly string[];
   readonly request: TestRequest;
   /** In the order they were made. */
   readonly calls: readonly RecordedCall[];
@@ -52,9 +54,15 @@ function problemOf(json: unknown): string | null {
   if (json.v !== 1) return `version ${JSON.stringify(json.v)} is not known`;
   if (!("calls" in json) || !Array.isArray(json.calls)) return "its calls are missing";
   if (!("reply" in json) || !("request" in json)) return "its request or reply is missing";
+  if (!("chain" in json) || typeof json.chain !== "string") return "its chain is missing";
+  if ("configs" in json && !isTexts(json.configs)) return "its configs are no list of paths";
   const isCall = (call: unknown) =>
     typeof call === "object" && call !== null && "operation" in call && "answer" in call;
   return json.calls.every(isCall) ? null : "a call has no operation or no answer";
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** A mock for each operation of a recording, which answers each call as then. */

@@ -2,35 +2,20 @@
  * Evaluates config files in a realm of its own (docs/decisions/0003): started afresh for every
  * evaluation, so that a changed file is read again, and ended by the parent when it takes too long.
  */
+import "./config-modules.ts";
 import { resolve, sep } from "node:path";
-import * as dsl from "@catena/dsl";
-import { type Checked, type Issue, isGatewayError, type SourcePosition } from "@catena/errors";
+import { compile } from "@catena/dsl";
+import type { Issue } from "@catena/errors";
 import { checkExpression } from "@catena/expr";
 import { plugins } from "@catena/plugins";
-import * as typebox from "@sinclair/typebox";
+import { describeFailure, ownCode } from "./describe-failure.ts";
 import type { EvaluationOutcome, EvaluationReply, EvaluationRequest } from "./evaluation.ts";
 
 declare const self: Worker;
 
-// A config file may lie anywhere: what it imports of ours is this realm's own copy, found by name.
-Bun.plugin({
-  name: "catena-configs",
-  setup(build) {
-    build.module("@catena/dsl", () => ({ exports: { ...dsl }, loader: "object" }));
-    build.module("@sinclair/typebox", () => ({ exports: { ...typebox }, loader: "object" }));
-    build.module("@catena/gateway", () => ({
-      exports: { defineGateway: (settings: unknown) => settings },
-      loader: "object",
-    }));
-  },
-});
-
 // What a config prints must not end up in the JSON that `catena compile` prints.
 console.log = console.error;
 console.info = console.error;
-
-/** Frames of our own code are no place in a config. */
-const ownCode = resolve(import.meta.dir, "../../..") + sep;
 
 self.onmessage = async (event: MessageEvent<EvaluationRequest>) => {
   const reply: EvaluationReply = { ...(await evaluate(event.data)), loaded: findLoaded() };
@@ -59,8 +44,17 @@ async function evaluate(request: EvaluationRequest): Promise<EvaluationOutcome> 
     }
   }
   if (issues.length > 0) return { kind: "issues", issues };
-  if (request.want === "default") return takeDefault(modules[0], request.files[0] ?? "");
-  return compileAll(modules, request.target);
+  const [file = ""] = request.files;
+  switch (request.want) {
+    case "resources":
+      return compileAll(modules, request.target);
+    case "default":
+      return takeDefault(modules[0], file);
+    case "cases": {
+      const { runFileCases } = await import("./run-file-cases.ts");
+      return runFileCases(modules[0] ?? {}, file);
+    }
+  }
 }
 
 function takeDefault(module: object | undefined, file: string): EvaluationOutcome {
@@ -82,83 +76,10 @@ function takeDefault(module: object | undefined, file: string): EvaluationOutcom
 }
 
 function compileAll(modules: readonly object[], target: "catena" | "apisix"): EvaluationOutcome {
-  const { value, issues }: Checked<readonly dsl.CompiledResource[]> = dsl.compile(modules, {
+  const { value, issues } = compile(modules, {
     registry: plugins.registry,
     checkExpression,
     target,
   });
-  if (value === undefined) return { kind: "issues", issues };
-  return { kind: "resources", resources: value };
-}
-
-/** Syntax errors come as an AggregateError of messages with positions, one by one or alone. */
-function describeFailure(error: unknown, file: string): Issue[] {
-  if (isGatewayError(error)) {
-    const { source } = error.details;
-    return [
-      {
-        path: "",
-        code: error.code,
-        message: error.message,
-        source: isPosition(source) ? source : startOf(file),
-      },
-    ];
-  }
-  if (error instanceof AggregateError && error.errors.length > 0) {
-    return error.errors.flatMap((one) => describeFailure(one, file));
-  }
-  const message = error instanceof Error || hasMessage(error) ? error.message : String(error);
-  return [
-    {
-      path: "",
-      code: "CONFIG_FAILED",
-      message: `the config file can't be evaluated: ${message}`,
-      source: positionOf(error, file),
-    },
-  ];
-}
-
-function positionOf(error: unknown, file: string): SourcePosition {
-  if (typeof error === "object" && error !== null && "position" in error) {
-    const { position } = error;
-    if (isPosition(position)) {
-      return { file: position.file || file, line: position.line, column: position.column };
-    }
-  }
-  const stack = error instanceof Error ? (error.stack ?? "") : "";
-  for (const line of stack.split("\n")) {
-    const match = /\(?((?:file:\/\/)?\/[^\s()]+):(\d+):(\d+)\)?$/.exec(line.trim());
-    if (match === null) continue;
-    const [, path = "", row, column] = match;
-    const at = path.replace(/^file:\/\//, "");
-    if (at.startsWith(ownCode) && at !== resolve(file)) continue;
-    return { file: at, line: Number(row), column: Number(column) };
-  }
-  return startOf(file);
-}
-
-function startOf(file: string): SourcePosition {
-  return { file: resolve(file), line: 1, column: 1 };
-}
-
-function isPosition(value: unknown): value is SourcePosition {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "file" in value &&
-    typeof value.file === "string" &&
-    "line" in value &&
-    typeof value.line === "number" &&
-    "column" in value &&
-    typeof value.column === "number"
-  );
-}
-
-function hasMessage(value: unknown): value is { readonly message: string } {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "message" in value &&
-    typeof value.message === "string"
-  );
+  return value === undefined ? { kind: "issues", issues } : { kind: "resources", resources: value };
 }

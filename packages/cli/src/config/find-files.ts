@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from "node:fs";
-import { basename, extname, join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import type { Checked, Issue } from "@catena/errors";
 
 /** A file that holds configuration. */
@@ -23,18 +23,7 @@ const skipped = new Set(["gateway.ts", "package.json", "tsconfig.json"]);
  * below them but tests, hidden files, `node_modules` and the gateway's own settings.
  */
 export function findConfigFiles(paths: readonly string[]): Checked<readonly ConfigFile[]> {
-  const files: ConfigFile[] = [];
-  const issues: Issue[] = [];
-  for (const path of paths) {
-    try {
-      const { value = [], issues: found } = findAt(path);
-      files.push(...value);
-      issues.push(...found);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      issues.push({ path: "", code: "CONFIG_UNREADABLE", message: `${path}: ${reason}` });
-    }
-  }
+  const { files, issues } = findAll(paths, findAt);
   if (files.length === 0 && issues.length === 0) {
     issues.push({
       path: "",
@@ -43,16 +32,88 @@ export function findConfigFiles(paths: readonly string[]): Checked<readonly Conf
       expected: "files that export routes, services or upstreams",
     });
   }
-  if (issues.length > 0) return { issues };
-  // A file that is named and lies below a folder that is named too is one file.
-  const unique = new Map(files.map((file) => [resolve(file.path), file]));
-  return { value: [...unique.values()], issues };
+  return issues.length > 0 ? { issues } : { value: files, issues };
+}
+
+/** A file that `catena test` runs. */
+export interface TestFile {
+  readonly path: string;
+  readonly kind: "spec" | "recording";
+}
+
+const testFormats: Readonly<Record<string, TestFile["kind"]>> = {
+  ".ts": "spec",
+  ".json": "recording",
+};
+
+/**
+ * The test files behind the paths a user named: files as they are, and of folders all that is called
+ * `*.spec.ts` or `*.recording.json`.
+ */
+export function findTestFiles(paths: readonly string[]): Checked<readonly TestFile[]> {
+  const { files, issues } = findAll(paths, findTestsAt);
+  if (files.length === 0 && issues.length === 0) {
+    issues.push({
+      path: "",
+      code: "TEST_NOT_FOUND",
+      message: `no test files in ${paths.join(", ")}`,
+      expected: "files called *.spec.ts that export chainCases(…), or *.recording.json",
+    });
+  }
+  return issues.length > 0 ? { issues } : { value: files, issues };
+}
+
+function findTestsAt(path: string): Checked<readonly TestFile[]> {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isDirectory() === true) {
+    const value = filesBelow(path, (name) =>
+      /\.spec\.ts$/.test(name) ? "spec" : /\.recording\.json$/.test(name) ? "recording" : null,
+    );
+    return {
+      value: value.map(({ path: file, found }) => ({ path: file, kind: found })),
+      issues: [],
+    };
+  }
+  const kind = testFormats[extname(path)];
+  if (stat !== undefined && kind !== undefined) return { value: [{ path, kind }], issues: [] };
+  const expected = "a file called *.spec.ts or *.recording.json, or a folder of them";
+  const issue =
+    stat === undefined
+      ? { code: "TEST_NOT_FOUND", message: `${path} does not exist`, expected }
+      : { code: "TEST_FORMAT_UNKNOWN", message: `${path} is no test file`, expected };
+  return { issues: [{ path: "", ...issue }] };
+}
+
+/** What is found at each path; a file that is named twice, or lies below a folder that is, is one. */
+function findAll<F extends { readonly path: string }>(
+  paths: readonly string[],
+  find: (path: string) => Checked<readonly F[]>,
+): { readonly files: readonly F[]; readonly issues: Issue[] } {
+  const files = new Map<string, F>();
+  const issues: Issue[] = [];
+  for (const path of paths) {
+    try {
+      const { value = [], issues: found } = find(path);
+      for (const file of value) files.set(resolve(file.path), file);
+      issues.push(...found);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      issues.push({ path: "", code: "CONFIG_UNREADABLE", message: `${path}: ${reason}` });
+    }
+  }
+  return { files: [...files.values()], issues };
 }
 
 function findAt(path: string): Checked<readonly ConfigFile[]> {
   const stat = statSync(path, { throwIfNoEntry: false });
   const format = formats[extname(path)];
-  if (stat?.isDirectory() === true) return { value: filesBelow(path), issues: [] };
+  if (stat?.isDirectory() === true) {
+    const value = filesBelow(path, configFormatOf);
+    return {
+      value: value.map(({ path: file, found }) => ({ path: file, format: found })),
+      issues: [],
+    };
+  }
   if (stat !== undefined && format !== undefined) return { value: [{ path, format }], issues: [] };
   const issue =
     stat === undefined
@@ -69,30 +130,28 @@ function findAt(path: string): Checked<readonly ConfigFile[]> {
   return { issues: [{ path: "", ...issue }] };
 }
 
-function filesBelow(folder: string): ConfigFile[] {
-  const found: ConfigFile[] = [];
+/** Every file below a folder that something is found in by its name. */
+function filesBelow<T>(
+  folder: string,
+  find: (name: string) => T | null,
+): readonly { readonly path: string; readonly found: T }[] {
   // Sorted, so that ids and messages do not depend on the file system's order.
   const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) =>
     a.name < b.name ? -1 : 1,
   );
-  for (const entry of entries) {
+  return entries.flatMap((entry) => {
+    if (entry.name.startsWith(".") || entry.name === "node_modules") return [];
     const path = join(folder, entry.name);
-    if (entry.name.startsWith(".") || entry.name === "node_modules") continue;
-    if (entry.isDirectory()) {
-      found.push(...filesBelow(path));
-      continue;
-    }
-    const format = formats[extname(entry.name)];
-    if (format === undefined || !isConfigName(basename(path))) continue;
-    found.push({ path, format });
-  }
-  return found;
+    if (entry.isDirectory()) return filesBelow(path, find);
+    const found = find(entry.name);
+    return found === null ? [] : [{ path, found }];
+  });
 }
 
-function isConfigName(name: string): boolean {
-  return (
+function configFormatOf(name: string): ConfigFile["format"] | null {
+  const isConfig =
     !skipped.has(name) &&
-    !/\.(test|test-d|spec|golden)\.[a-z]+$/.test(name) &&
-    !name.endsWith(".d.ts")
-  );
+    !/\.(test|test-d|spec|golden|recording)\.[a-z]+$/.test(name) &&
+    !name.endsWith(".d.ts");
+  return isConfig ? (formats[extname(name)] ?? null) : null;
 }

@@ -67,7 +67,7 @@ export async function loadSettings(
     };
     return { issues: [issue] };
   }
-  const reply = await evaluate({ files: [file], want: "default", target: "catena" });
+  const reply = await evaluate({ files: [file], want: "default" });
   if (reply.kind !== "default") {
     return { issues: reply.kind === "issues" ? reply.issues : [] };
   }
