@@ -1,7 +1,9 @@
 import type { ServerHandle } from "@catena/pipeline";
+import type { WebSocketHandler } from "bun";
 import { Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "./listen.ts";
 import { idleSeconds } from "./request/in-flight.ts";
+import type { WebSocketSession } from "./websocket/session.ts";
 
 /** Answers one request; never rejects. */
 export type RequestHandlerFunction = (
@@ -23,7 +25,11 @@ export interface DataPlane {
  *
  * @throws LISTEN_FAILED when the address is taken or not allowed.
  */
-export function listenDataPlane(address: ListenAddress, handle: RequestHandlerFunction): DataPlane {
+export function listenDataPlane(
+  address: ListenAddress,
+  handle: RequestHandlerFunction,
+  websocket: WebSocketHandler<WebSocketSession>,
+): DataPlane {
   const answer = (request: Request): Response | Promise<Response> =>
     app.server === null ? new Response(null, { status: 503 }) : handle(request, app.server);
   const app: Elysia = new Elysia({ systemRouter: false, normalize: false, aot: true }).wrap(
@@ -40,6 +46,7 @@ export function listenDataPlane(address: ListenAddress, handle: RequestHandlerFu
       // Several workers may share a port; a single one must notice that it is taken.
       reusePort: false,
       error: () => new Response(null, { status: 500 }),
+      websocket,
     });
   } catch (cause) {
     throw listenErrors.LISTEN_FAILED(

@@ -20,6 +20,7 @@ import { InFlight } from "./request/in-flight.ts";
 import type { Settings } from "./settings/settings.ts";
 import { UndoSweeper } from "./undo-sweeper.ts";
 import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
+import { WebSocketRelay } from "./websocket/relay.ts";
 
 export interface GatewayOptions {
   readonly settings: Settings;
@@ -68,6 +69,7 @@ class RunningGateway implements Gateway {
   readonly #undoSweeper: UndoSweeper;
   readonly #traces: TraceRing | null;
   readonly #inFlight = new InFlight();
+  readonly #webSockets: WebSocketRelay;
   readonly #response: { readonly serverHeader: string; closing: boolean };
   readonly #dataPlane: DataPlane;
   readonly #controlPlane: ControlPlane;
@@ -77,6 +79,10 @@ class RunningGateway implements Gateway {
     const { settings, store, log, random = Math.random } = options;
     const prefix = `${settings.prefix}/`;
     this.#options = options;
+    this.#webSockets = new WebSocketRelay({
+      maxMessageBytes: settings.webSocket.messageBytes,
+      log,
+    });
     this.#response = { serverHeader: settings.serverHeader, closing: false };
     const table = new ResourceTable(settings.prefix, {
       registry: plugins.registry,
@@ -129,6 +135,7 @@ class RunningGateway implements Gateway {
       store: { url: this.#options.store.url, ...this.#sync.state },
       ...this.#configuration.describe(),
       requests_in_flight: this.#inFlight.size,
+      websockets: this.#webSockets.size,
       connections: { open: openConnections, idle: idleConnections },
     };
   }
@@ -155,6 +162,7 @@ class RunningGateway implements Gateway {
 
   async #endRequests(): Promise<void> {
     const { settings, log } = this.#options;
+    this.#webSockets.closeAll();
     const late = await Promise.race([
       this.#dataPlane.stop(false).then(() => false),
       Bun.sleep(settings.stopSeconds * 1000).then(() => true),
@@ -172,12 +180,13 @@ class RunningGateway implements Gateway {
     const handle = createRequestHandler({
       matcher: this.#configuration,
       forwarder,
+      webSockets: this.#webSockets,
       inFlight: this.#inFlight,
       response: this.#response,
       scheme: "http",
       log,
     });
-    const dataPlane = listenDataPlane(address, handle);
+    const dataPlane = listenDataPlane(address, handle, this.#webSockets.handlers());
     // Known only now when the port was left to the system.
     forwarder.serverPort = dataPlane.port;
     return dataPlane;

@@ -11,6 +11,11 @@ import { decode, readBodyBytes, readBodyText } from "./request-body.ts";
 export interface ServerHandle {
   requestIP(request: Request): { readonly address: string; readonly port: number } | null;
   timeout(request: Request, seconds: number): void;
+  /** Switches a request's connection to a WebSocket; `data` is the socket's. Bun adds the handshake. */
+  upgrade?(
+    request: Request,
+    options: { readonly headers: Headers; readonly data: object },
+  ): boolean;
   /** Where it listens, as far as it is bound to one address and port. */
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;

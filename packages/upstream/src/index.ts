@@ -49,3 +49,14 @@ export {
   type UpstreamRuntimeOptions,
 } from "./upstream-runtime.ts";
 export type { ClientCertificate, TlsDefaults } from "./upstream-tls.ts";
+export {
+  createWebSocketDialer,
+  type UpgradeAttempt,
+  type WebSocketDialer,
+} from "./websocket/upgrade-attempt.ts";
+export { hasToken } from "./websocket/upgrade-head.ts";
+export type {
+  UpstreamWebSocket,
+  WebSocketLimits,
+  WebSocketListener,
+} from "./websocket/upstream-web-socket.ts";

@@ -14,6 +14,8 @@ export interface EffectiveRoute {
   readonly hosts: readonly string[];
   readonly upstream: UpstreamChoice | null;
   readonly timeout: Timeout | undefined;
+  /** `enable_websocket`; the service's where the route has none. */
+  readonly webSocket: boolean;
   /** Status to answer at once because what the route refers to is missing; else `null`. */
   readonly unavailable: number | null;
 }
@@ -66,6 +68,7 @@ export function effectiveRoute(id: string, route: Route, table: ResourceTable): 
       route.hosts ?? (route.host === undefined ? undefined : [route.host]) ?? service?.hosts ?? [],
     upstream: chosen === "missing" ? null : chosen,
     timeout: route.timeout,
+    webSocket: route.enable_websocket ?? service?.enable_websocket ?? false,
     unavailable,
   };
 }

@@ -15,6 +15,8 @@ export interface RoutePlan {
   readonly timeouts: CallTimeouts | null;
   /** What changes once it is known who asks; `null` for nothing. */
   forConsumer(consumer: Consumer): ConsumerPlan | null;
+  /** Whether a request for a WebSocket is passed on as one. */
+  readonly webSocket: boolean;
   readonly routeName: string;
   readonly serviceId: string;
   readonly serviceName: string;

@@ -33,6 +33,8 @@ export interface GatewayStatus {
   readonly unserved: readonly { readonly resource: string; readonly reason: string }[];
   readonly dangling: readonly { readonly resource: string; readonly missing: string }[];
   readonly requests_in_flight: number;
+  /** WebSockets that are open. */
+  readonly websockets: number;
   readonly connections: { readonly open: number; readonly idle: number };
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@catena/pipeline";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
+import { asksForWebSocket, type WebSocketRelay } from "../websocket/relay.ts";
 import { errorReply } from "./error-reply.ts";
 import { type Forwarder, forward } from "./forward.ts";
 import { type InFlight, idleSeconds } from "./in-flight.ts";
@@ -25,6 +26,7 @@ export interface RouteMatcher {
 export interface HandlerOptions {
   readonly matcher: RouteMatcher;
   readonly forwarder: Forwarder;
+  readonly webSockets: WebSocketRelay;
   readonly inFlight: InFlight;
   readonly response: ResponseOptions;
   readonly scheme: "http" | "https";
@@ -93,6 +95,8 @@ export function createRequestHandler(options: HandlerOptions) {
       const early = ended === null ? undefined : await ended;
       if (early !== undefined) reply = early;
       else if (plan.isUnmatched) reply = unmatched(true);
+      else if (plan.webSocket && asksForWebSocket(ctx))
+        reply = await options.webSockets.forward(ctx, plan, options.forwarder);
       else reply = await forward(ctx, plan, options.forwarder);
     } catch (error) {
       reply = errorReply(error, ctx, options.log);

@@ -1,4 +1,5 @@
 import type { GatewayReply } from "@catena/pipeline";
+import { UpgradeReply } from "../websocket/upgrade-reply.ts";
 
 /** `Server` of every answer, and what the last line of defence needs to know. */
 export interface ResponseOptions {
@@ -14,7 +15,7 @@ export interface ResponseOptions {
 export function toResponse(reply: GatewayReply, options: ResponseOptions): Response {
   const { status } = reply;
   // new Response() throws outside of this range (measured: 0 and 999 come back from clients).
-  if (status < 200 || status > 599) return badGateway(options);
+  if (status < 200 || status > 599) return notResponse(reply, options);
   const body = status === 204 || status === 304 ? null : reply.body;
   const isKnown = body instanceof Uint8Array || typeof body === "string";
   const headers = toHeaders(reply.headers, isKnown, options);
@@ -46,6 +47,13 @@ function toMultiHeaders(flat: readonly string[], options: ResponseOptions): Head
   if (options.serverHeader !== "") headers.set("server", options.serverHeader);
   if (options.closing) headers.set("connection", "close");
   return headers;
+}
+
+/** A switch to a WebSocket is no `Response`, and neither is what no status line can hold. */
+function notResponse(reply: GatewayReply, options: ResponseOptions): Response {
+  return reply instanceof UpgradeReply
+    ? reply.accept(toMultiHeaders(reply.headers, { ...options, closing: false }))
+    : badGateway(options);
 }
 
 function badGateway(options: ResponseOptions): Response {

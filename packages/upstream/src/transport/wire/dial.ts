@@ -1,10 +1,26 @@
 import type { Socket, SocketHandler } from "bun";
-import type { Connection, DialFault } from "./connection.ts";
+import type { Origin } from "../transport.ts";
+import type { DialFault } from "./connection.ts";
 import { tlsOptions, verifies } from "./tls-options.ts";
+
+/** What a socket is opened for, and hears of it. */
+export interface Dialled {
+  readonly origin: Origin;
+  /** The socket exists, for TLS before its handshake. */
+  socketOpened(socket: Socket<Dialled>): void;
+  /** The connection can be used. */
+  ready(): void;
+  socketData(chunk: Buffer): void;
+  socketDrained(): void;
+  socketEnded(): void;
+  socketClosed(error: Error | undefined): void;
+  socketFailed(error: Error): void;
+  dialFailed(code: DialFault, reason: string): void;
+}
 
 // One set of handlers for all connections: each finds its own through `socket.data`. The runtime
 // gives every `data` call a buffer of its own, so pieces of it are handed on without a copy.
-const shared: SocketHandler<Connection> = {
+const shared: SocketHandler<Dialled> = {
   binaryType: "buffer",
   data: (socket, chunk) => socket.data.socketData(chunk),
   drain: (socket) => socket.data.socketDrained(),
@@ -15,7 +31,7 @@ const shared: SocketHandler<Connection> = {
   connectError: () => {},
 };
 
-const plain: SocketHandler<Connection> = {
+const plain: SocketHandler<Dialled> = {
   ...shared,
   open: (socket) => {
     socket.data.socketOpened(socket);
@@ -23,14 +39,14 @@ const plain: SocketHandler<Connection> = {
   },
 };
 
-const secure: SocketHandler<Connection> = {
+const secure: SocketHandler<Dialled> = {
   ...shared,
   open: (socket) => socket.data.socketOpened(socket),
   handshake: endHandshake,
 };
 
 /** Opens the connection's socket; the outcome is told to the connection. */
-export function dial(connection: Connection): void {
+export function dial(connection: Dialled): void {
   const { address: hostname, port } = connection.origin;
   const fail = (error: unknown): void => {
     const code = codeOf(error);
@@ -52,7 +68,7 @@ export function dial(connection: Connection): void {
  * `success` is false for a certificate that does not verify as well, whatever was asked for: with
  * verification off only a handshake that broke counts, and then the socket is closed already.
  */
-function endHandshake(socket: Socket<Connection>, success: boolean, error: Error | null): void {
+function endHandshake(socket: Socket<Dialled>, success: boolean, error: Error | null): void {
   const connection = socket.data;
   if (success || (!verifies(connection.origin) && socket.readyState > 0)) connection.ready();
   else connection.dialFailed("UPSTREAM_TLS", codeOf(error));
