@@ -1,7 +1,7 @@
 import type { Checked, Issue } from "@catena/errors";
 import { type Comparison, operators } from "./operators.ts";
 import type { RequestView } from "./request-view.ts";
-import { compileVariable, type Variable } from "./variables.ts";
+import { compileVariable, type FurtherVariables, type Variable } from "./variables.ts";
 
 export type Predicate = (view: RequestView) => boolean;
 
@@ -27,7 +27,10 @@ const always: Predicate = () => true;
  * @example
  * const { value: holds } = compileExpression([["arg_x", "==", "1"], ["http_a", "!", "~~", "^b"]]);
  */
-export function compileExpression(expression: unknown): Checked<Predicate> {
+export function compileExpression(
+  expression: unknown,
+  further?: FurtherVariables,
+): Checked<Predicate> {
   if (!Array.isArray(expression)) {
     return { issues: [invalid("", "rule should be wrapped inside brackets")] };
   }
@@ -36,7 +39,7 @@ export function compileExpression(expression: unknown): Checked<Predicate> {
   if (!isTable(first) && logicOf(first) === null) {
     return { issues: [invalid("", "rule should be wrapped inside brackets")] };
   }
-  const compilation: Compilation = { issues: [], conditions: 0 };
+  const compilation: Compilation = { issues: [], conditions: 0, further };
   const value = compileRule(expression, "", 1, compilation);
   return value === null || compilation.issues.length > 0
     ? { issues: compilation.issues }
@@ -51,6 +54,7 @@ export function checkExpression(expression: readonly unknown[]): string | null {
 interface Compilation {
   readonly issues: Issue[];
   conditions: number;
+  readonly further: FurtherVariables | undefined;
 }
 
 /** `null` when an issue was noted. */
@@ -134,7 +138,7 @@ function compileCondition(
   if (operator === undefined) {
     return note(compilation, path, `invalid operator '${parts.operator}'`);
   }
-  const variable = compileVariable(parts.variable);
+  const variable = compileVariable(parts.variable, compilation.further);
   const comparison = operator(parts.right);
   for (const issue of variable.issues) compilation.issues.push({ ...issue, path: `${path}/0` });
   for (const issue of comparison.issues) {

@@ -9,7 +9,7 @@ export { checkExpression, compileExpression, type Predicate } from "./expression
 export { toNumber } from "./lua-number.ts";
 export { compilePattern, type Pattern, type PatternMatch, type PatternOptions } from "./pattern.ts";
 export { decodeComponent, findArgument, withoutArgument } from "./query-arguments.ts";
-export type { ConsumerView, ReplyView, RequestView } from "./request-view.ts";
+export type { ConsumerView, ReplyView, RequestView, TlsView } from "./request-view.ts";
 export {
   compileTemplate,
   type Escape,
@@ -17,4 +17,9 @@ export {
   type Template,
   type TemplateOptions,
 } from "./template.ts";
-export { compileVariable, type Variable, type VariableValue } from "./variables.ts";
+export {
+  compileVariable,
+  type FurtherVariables,
+  type Variable,
+  type VariableValue,
+} from "./variables.ts";

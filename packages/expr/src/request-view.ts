@@ -1,8 +1,24 @@
+import type { X509Certificate } from "node:crypto";
+
 /** Who was identified as asking. */
 export interface ConsumerView {
   readonly name: string;
   /** Empty when the consumer is in no group. */
   readonly groupId: string;
+}
+
+/** What is known of a connection over TLS. */
+export interface TlsView {
+  /** The name that the client asked for, or the one that is assumed when it names none. */
+  readonly serverName: string;
+  /** `TLSv1.3` */
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly isReused: boolean;
+  /** nginx's `$ssl_client_verify`; `NONE`: there is no certificate, or nobody asked for one. */
+  readonly clientVerify: "NONE" | "SUCCESS" | `FAILED:${string}`;
+  /** The client's, verified or not; `null` when it showed none. */
+  readonly clientCertificate: X509Certificate | null;
 }
 
 /** What the response phases know of the reply. */
@@ -31,6 +47,8 @@ export interface RequestView {
   /** Raw query without `?`. */
   readonly query: string;
   readonly scheme: "http" | "https";
+  /** `null` or absent for a connection in clear text. */
+  readonly tls?: TlsView | null;
   readonly id: string;
   /** `performance.now()` at arrival. */
   readonly startedAt: number;
@@ -51,6 +69,8 @@ export interface RequestView {
   readonly consumer: ConsumerView | null;
   /** Only in the response phases. */
   readonly reply: ReplyView | null;
+  /** The request's body, once somebody who needs it has read it. */
+  readonly knownBody?: string | null;
   /** A request header by its name in lower case, values of a repeated name joined. */
   header(name: string): string | null;
 }

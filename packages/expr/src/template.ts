@@ -1,6 +1,6 @@
 import type { Checked, Issue } from "@catena/errors";
 import type { RequestView } from "./request-view.ts";
-import { compileVariable, type Variable } from "./variables.ts";
+import { compileVariable, type FurtherVariables, type Variable } from "./variables.ts";
 
 /** Longest text that may hold variables. */
 const maxTemplateLength = 1024 * 1024;
@@ -13,6 +13,8 @@ export interface TemplateOptions {
   readonly captures?: boolean;
   /** Whether a name ends at a dot and has no default: `$host.b` is the host, and `.b` behind it. */
   readonly plainNames?: boolean;
+  /** Asked for each variable before the usual ones. */
+  readonly further?: FurtherVariables;
 }
 
 /**
@@ -44,7 +46,7 @@ export function compileTemplate(text: string, options: TemplateOptions = {}): Ch
     }
     const { name, capture, fallback } = reference;
     const { value: variable, issues: found } =
-      capture === null ? compileVariable(name) : { value: noVariable, issues: [] };
+      capture === null ? compileVariable(name, options.further) : { value: noVariable, issues: [] };
     issues.push(...found);
     if (variable !== undefined) parts.push({ before: literal, capture, variable, fallback });
     literal = "";

@@ -3,11 +3,18 @@ import type { Checked } from "@catena/errors";
 import { findCookie } from "./cookies.ts";
 import { findArgument } from "./query-arguments.ts";
 import type { ReplyView, RequestView } from "./request-view.ts";
+import { tlsVariables } from "./tls-variables.ts";
 
 /** `true` is a query argument without a value; `undefined` is a variable that is missing. */
 export type VariableValue = string | true | undefined;
 
 export type Variable = (view: RequestView) => VariableValue;
+
+/**
+ * Variables that only some may use, by name: of the request's body, or of what is known at the end.
+ * Asked before all others; `undefined` leaves a name to them.
+ */
+export type FurtherVariables = (name: string) => Variable | undefined;
 
 const maxNameLength = 256;
 
@@ -19,8 +26,10 @@ const maxNameLength = 256;
  * @returns an issue for a variable that APISIX has and that can't be had here, so that a condition on
  *   it is refused instead of never being met.
  */
-export function compileVariable(name: string): Checked<Variable> {
+export function compileVariable(name: string, further?: FurtherVariables): Checked<Variable> {
   if (name.length > maxNameLength) return refuse(name.slice(0, 32), "its name is too long");
+  const other = further?.(name);
+  if (other !== undefined) return { value: other, issues: [] };
   const exact = variables.get(name);
   if (exact !== undefined) return { value: exact, issues: [] };
   for (const [prefix, compile] of families) {
@@ -78,6 +87,7 @@ const variables: ReadonlyMap<string, Variable> = new Map<string, Variable>([
     "upstream_status",
     (view) => (view.reply?.source === "upstream" ? String(view.reply.status) : undefined),
   ],
+  ...tlsVariables,
 ]);
 
 /** Variables with the rest of their name as a parameter. */

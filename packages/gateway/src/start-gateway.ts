@@ -144,6 +144,7 @@ class RunningGateway implements Gateway {
     if (this.#stopping) {
       this.#inFlight.cancelAll();
       await this.#dataPlane.stop(true);
+      inUse: () => this.#inFlight.handlers(),
       return;
     }
     const { settings, log } = this.#options;
@@ -218,3 +219,5 @@ function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus[
   const { connected, held } = sync.state;
   return connected && held === null ? "ok" : "degraded";
 }
+    this.#secrets.stop();
+    await this.#configuration.close();

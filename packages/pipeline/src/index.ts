@@ -19,14 +19,17 @@ export type {
   PluginRecords,
   PluginServices,
   Survivors,
+  UpstreamDirectory,
 } from "./plugin.ts";
 export { type GatewayReply, messageReply, statusReply, textReply } from "./reply.ts";
 export { RequestContext, type RequestTarget, type ServerHandle } from "./request-context.ts";
+export { Sending, type UpstreamTry } from "./sending.ts";
 export {
   type Caller,
   type CallTarget,
   type TargetCall,
   type TargetResolver,
   targetBySending,
+  type UriOptions,
 } from "./target.ts";
 export type { RequestTrace, TracedCall, TracedStep, TraceSink } from "./trace-sink.ts";

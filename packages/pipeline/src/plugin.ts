@@ -1,5 +1,6 @@
 import type { Checked } from "@catena/errors";
-import type { JsonObject } from "@catena/schema";
+import type { JsonObject, Upstream } from "@catena/schema";
+import type { UpstreamPlan } from "@catena/upstream";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { TargetResolver } from "./target.ts";
@@ -10,6 +11,8 @@ export interface PluginServices {
   /** `routes/checkout`: whose plugin this is; part of the key of surviving state. */
   readonly owner: string;
   readonly targets: TargetResolver;
+  /** Upstreams that a plugin may send the client's request to in place of the route's. */
+  readonly upstreams: UpstreamDirectory;
   /** A stored step chain by id, for `sub`; `null` when there is none. */
   chain(id: string): unknown;
   readonly survivors: Survivors;
@@ -31,6 +34,21 @@ export interface PluginServices {
   readonly traces?: TraceSink;
   /** Whether every chain says in `Server-Timing` how its steps went, not only those that ask for it. */
   readonly serverTiming?: boolean;
+}
+
+/**
+ * Upstreams made ready when a plugin's handlers are, with the balancing, health checks and retries that
+ * a route's own would have. They are for {@link RequestContext.decideSending}.
+ */
+export interface UpstreamDirectory {
+  /** `null` when there is no upstream of that id; issues when there is and it can't be served. */
+  stored(id: string): Checked<UpstreamPlan> | null;
+  /**
+   * An upstream that the plugin's own configuration holds.
+   *
+   * @param name tells it from others of the same owner, and stays the same for the same one.
+   */
+  inline(name: string, upstream: Upstream): Checked<UpstreamPlan>;
 }
 
 /** What a gateway lets chains grow to; sizes in bytes, times in milliseconds. */
@@ -81,8 +99,12 @@ export interface PluginHandlers {
   readonly headerFilter?: HeaderHandler;
   readonly bodyFilter?: HeaderHandler;
   readonly log?: LogHandler;
-  /** Called when the configuration that made the handlers is gone and its last request ended. */
-  readonly dispose?: () => void;
+  /**
+   * Called once, when the configuration that made the handlers is gone, or the gateway stops, and no
+   * request is in a phase of theirs any more; bodies of replies may still be on their way. What it
+   * returns is waited for when the gateway stops.
+   */
+  readonly dispose?: () => void | Promise<void>;
 }
 
 /**

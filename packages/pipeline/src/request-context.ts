@@ -1,4 +1,4 @@
-import { plainAddress, type RequestView } from "@catena/expr";
+import { plainAddress, type RequestView, type TlsView } from "@catena/expr";
 import type { CallBody } from "@catena/upstream";
 import { CancelScope } from "@catena/upstream";
 import type { Consumer } from "./consumer.ts";
@@ -6,6 +6,7 @@ import { HeaderEdits } from "./header-edits.ts";
 import { noHandlers, type PhaseHandlers } from "./phase.ts";
 import type { GatewayReply } from "./reply.ts";
 import { decode, readBodyBytes, readBodyText } from "./request-body.ts";
+import { Sending } from "./sending.ts";
 
 /** The part of Bun's server a request needs. */
 export interface ServerHandle {
@@ -19,6 +20,8 @@ export interface ServerHandle {
   /** Where it listens, as far as it is bound to one address and port. */
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
+  /** Absent when it listens in clear text. */
+  readonly tls?: TlsView;
 }
 
 /** Where the parts of a request's URL are; made once, by the gateway's own target parser. */
@@ -78,10 +81,14 @@ export class RequestContext implements RequestView {
   upstreamHost: string | null;
   /** Path and query for the upstream; plugins may replace it. */
   upstreamTarget: string;
+  /** The client's body as text, for variables; `null` until a plugin that needs it has read it. */
+  knownBody: string | null;
   /** Replaces the client's body towards the upstream; `undefined` leaves the client's. */
   upstreamBody: CallBody | undefined;
   /** What plugins changed of the headers towards the upstream. */
   headerEdits: HeaderEdits | null;
+  /** Set by {@link decideSending}; `null` for the route's upstream as it is. */
+  sending: Sending | null;
   /** `performance.now()` by which everything must be over. */
   deadlineAt: number;
   readonly cancel: CancelScope;
@@ -126,8 +133,10 @@ export class RequestContext implements RequestView {
     this.upstreamMethod = request.method;
     this.upstreamHost = null;
     this.upstreamTarget = target.rawTarget;
+    this.knownBody = null;
     this.upstreamBody = undefined;
     this.headerEdits = null;
+    this.sending = null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     this.cancel = new CancelScope();
     this.inFlightSlot = -1;
@@ -170,6 +179,10 @@ export class RequestContext implements RequestView {
 
   get serverPort(): number {
     return this.server.port ?? 0;
+  }
+
+  get tls(): TlsView | null {
+    return this.server.tls ?? null;
   }
 
   /** Names another client than the peer: what a trusted proxy said. */
@@ -262,6 +275,12 @@ export class RequestContext implements RequestView {
   editHeaders(): HeaderEdits {
     this.headerEdits ??= new HeaderEdits();
     return this.headerEdits;
+  }
+
+  /** What is decided about how the request is sent on, to decide more. */
+  decideSending(): Sending {
+    this.sending ??= new Sending();
+    return this.sending;
   }
 
   /** Adds a header to the reply, whoever will give it; one set before by that name is replaced. */

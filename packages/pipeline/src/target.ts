@@ -52,5 +52,12 @@ export function targetBySending(send: CallTarget["send"]): CallTarget {
 export interface TargetResolver {
   upstream(id: string): CallTarget | null;
   /** `uri` is a checked `http(s)://host[:port][/base]`. */
-  uri(uri: string): CallTarget | null;
+  uri(uri: string, options?: UriOptions): CallTarget | null;
+}
+
+export interface UriOptions {
+  /** Whether the certificate is verified; as the gateway's settings say when not given. */
+  readonly verify?: boolean;
+  /** Idle connections kept, and for how many milliseconds; the transport's own when not given. */
+  readonly keepalive?: { readonly size: number; readonly idleMs: number };
 }

@@ -158,6 +158,7 @@ function servicesOf(
   return {
     owner: "routes/1",
     targets: { upstream: () => null, uri: () => null },
+    upstreams: { stored: () => null, inline: () => ({ issues: [] }) },
     chain: () => null,
     survivors: {
       get: <T>(plugin: string, owner: string, make: () => T): T => {

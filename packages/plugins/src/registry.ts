@@ -21,6 +21,7 @@ import { redirect } from "./redirect.ts";
 import { refererRestriction } from "./referer-restriction.ts";
 import { requestId } from "./request-id.ts";
 import { responseRewrite } from "./response-rewrite.ts";
+import { trafficSplit } from "./traffic-split.ts";
 import { uaRestriction } from "./ua-restriction.ts";
 import { uriBlocker } from "./uri-blocker.ts";
 
@@ -47,6 +48,7 @@ const entries: readonly PluginEntry[] = [
   refererRestriction,
   requestId,
   responseRewrite,
+  trafficSplit,
   uaRestriction,
   uriBlocker,
 ];

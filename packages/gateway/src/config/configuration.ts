@@ -1,4 +1,10 @@
-import type { PluginRecords, RequestContext, TargetResolver, TraceSink } from "@catena/pipeline";
+import type {
+  PhaseHandlers,
+  PluginRecords,
+  RequestContext,
+  TargetResolver,
+  TraceSink,
+} from "@catena/pipeline";
 import { ConsumerIndex, plugins } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
@@ -13,6 +19,7 @@ import { ChainIndex } from "./chain-index.ts";
 import { identifies, owned } from "./consumer-plans.ts";
 import { Dependents } from "./dependents.ts";
 import type { Fault } from "./fault-list.ts";
+import { PluginLives } from "./plugin-lives.ts";
 import { unknownPlugin } from "./plugin-set.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import { RouteCompiler } from "./route-compiler.ts";
@@ -30,6 +37,8 @@ export interface ConfigurationOptions {
   readonly records: PluginRecords;
   /** `null`: nobody looks at traces. */
   readonly traces: TraceSink | null;
+  /** The handlers of every request in flight. */
+  readonly inUse: () => Iterable<PhaseHandlers>;
   readonly log: Log;
 }
 
@@ -59,6 +68,7 @@ export class Configuration implements SyncTarget {
   readonly #router: Router<RouteEntry, RequestContext>;
   readonly #entries = new Map<string, RouteEntry>();
   readonly #compiler: RouteCompiler;
+  readonly #lives: PluginLives;
   readonly #prefix: string;
   readonly #unknownPlugins: Settings["unknownPlugins"];
   readonly #upstreams: UpstreamRuntime;
@@ -75,8 +85,12 @@ export class Configuration implements SyncTarget {
     this.#upstreams = options.upstreams;
     this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
+    this.#lives = new PluginLives(options.inUse, log);
+    const { verify, ca } = settings.tls;
     this.#compiler = new RouteCompiler({
       ...options,
+      tls: ca === null ? { verify } : { verify, ca },
+      lives: this.#lives,
       survivors: this.#survivors,
       consumers: this.#consumers,
       chains: this.#chains,
@@ -154,6 +168,11 @@ export class Configuration implements SyncTarget {
         }),
       health: () => this.#health(),
     };
+  /** Ends what plugins have running, once no request is left. */
+  close(): Promise<void> {
+    return this.#lives.close();
+  }
+
   }
 
   /** Owners with checks that were not used yet have no nodes, as in APISIX. */
@@ -196,7 +215,12 @@ export class Configuration implements SyncTarget {
   #forgetPlans(): void {
     this.#compiler.forgetGlobal();
     this.#unmatched = undefined;
-    for (const entry of this.#entries.values()) entry.plan = null;
+    for (const entry of this.#entries.values()) this.#dropPlan(entry);
+  }
+
+  #dropPlan(entry: RouteEntry): void {
+    if (entry.plan !== null) this.#compiler.retire(entry.plan);
+    entry.plan = null;
   }
 
   /** @returns names under which others may mean the resource beside its own. */
@@ -261,6 +285,8 @@ export class Configuration implements SyncTarget {
     if (rejected?.revision !== change.entry.modRevision) return;
     this.#log.error("a stored item is refused", {
       key: rejected.key,
+    const known = this.#entries.get(id);
+    if (known !== undefined) this.#dropPlan(known);
       revision: rejected.revision,
       reason: rejected.reason,
       serving_previous: this.#table.servesPrevious(rejected.key),

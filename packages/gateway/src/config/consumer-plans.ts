@@ -1,6 +1,7 @@
 import type { Consumer, PhaseHandlers, RequestHandler } from "@catena/pipeline";
 import { plugins } from "@catena/plugins";
 import type { PluginConfs } from "@catena/schema";
+import type { PluginLife, PluginLives } from "./plugin-lives.ts";
 import {
   compilePlugins,
   joinPhases,
@@ -26,6 +27,9 @@ export interface ConsumerPlanOptions {
   readonly global: PhaseHandlers;
   readonly table: ResourceTable;
   readonly plugins: PluginSetOptions;
+  readonly lives: PluginLives;
+  /** Of the plugins that `made` and `global` have. */
+  readonly shared: readonly PluginLife[];
   /** Another number once a consumer or a group has changed. */
   generation(): number;
 }
@@ -40,7 +44,10 @@ const maxRemembered = 10_000;
 export class ConsumerPlans {
   readonly #options: ConsumerPlanOptions;
   readonly #plans = new Map<string, ConsumerPlan | null>();
+  /** Of what consumers brought. */
+  readonly #lives: PluginLife[] = [];
   #generation: number;
+  #isRetired = false;
 
   constructor(options: ConsumerPlanOptions) {
     this.#options = options;
@@ -51,19 +58,30 @@ export class ConsumerPlans {
   of({ name, groupId }: Consumer): ConsumerPlan | null {
     const generation = this.#options.generation();
     if (generation !== this.#generation) {
-      this.#plans.clear();
+      this.#forget();
       this.#generation = generation;
     }
     const known = this.#plans.get(name);
     if (known !== undefined) return known;
     const plan = this.#compile(name, groupId);
-    if (this.#plans.size >= maxRemembered) this.#plans.clear();
+    if (this.#plans.size >= maxRemembered) this.#forget();
     this.#plans.set(name, plan);
     return plan;
   }
 
+  /** The plan of the route is gone: what consumers brought ends with the last request. */
+  retire(): void {
+    this.#isRetired = true;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#plans.clear();
+    for (const life of this.#lives.splice(0)) this.#options.lives.retire(life);
+  }
+
   #compile(name: string, groupId: string): ConsumerPlan | null {
-    const { own, made, global, table, plugins: options } = this.#options;
+    const { own, made, global, table, plugins: options, lives, shared } = this.#options;
     const group = groupId === "" ? undefined : table.get("consumer_groups", groupId);
     if (groupId !== "" && group === undefined) return unavailablePlan;
     const brought = [
@@ -81,7 +99,13 @@ export class ConsumerPlans {
       if (handlers.rewrite === undefined || before.has(plugin.name)) continue;
       rewrite.push(handlers.rewrite);
     }
-    return { handlers: joinPhases(global, set.handlers), rewrite, unavailable: false };
+    const handlers = joinPhases(global, set.handlers);
+    const life = lives.begin(set, made);
+    lives.bind(handlers, [...shared, life]);
+    // A request may come to know who asks only after the plan that it runs with was retired.
+    if (this.#isRetired) lives.retire(life);
+    else this.#lives.push(life);
+    return { handlers, rewrite, unavailable: false };
   }
 }
 

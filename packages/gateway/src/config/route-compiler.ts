@@ -8,11 +8,13 @@ import {
   type PluginServices,
   type TargetResolver,
   type TraceSink,
+  type UpstreamDirectory,
 } from "@catena/pipeline";
 import { formatName, type ResourceKey, type Upstream } from "@catena/schema";
 import {
   compileTimeouts,
   type Resolver,
+  type TlsDefaults,
   type Transport,
   type UpstreamPlan,
   type UpstreamRuntime,
@@ -23,12 +25,14 @@ import type { ChainIndex } from "./chain-index.ts";
 import { ConsumerPlans, owned } from "./consumer-plans.ts";
 import { effectiveRoute, type UpstreamChoice } from "./effective-route.ts";
 import { type Fault, FaultList } from "./fault-list.ts";
+import type { PluginLife, PluginLives } from "./plugin-lives.ts";
 import {
   compilePlugins,
   joinPhases,
   type OwnedPlugin,
   type PluginSetOptions,
 } from "./plugin-set.ts";
+import { PluginUpstreams } from "./plugin-upstreams.ts";
 import type { ResourceTable } from "./resource-table.ts";
 import type { RoutePlan } from "./route-plan.ts";
 import { createTargets } from "./targets.ts";
@@ -46,7 +50,16 @@ export interface RouteCompilerOptions {
   readonly chainBounds: ChainBounds;
   readonly serverTiming: boolean;
   readonly unknownPlugins: "refuse" | "skip";
+  /** For plugins' calls to URIs by https. */
+  readonly tls: TlsDefaults;
+  readonly lives: PluginLives;
   readonly log: Log;
+}
+
+/** All global rules, made ready. */
+interface GlobalRules {
+  readonly handlers: PhaseHandlers;
+  readonly life: PluginLife;
 }
 
 /**
@@ -58,13 +71,17 @@ export class RouteCompiler {
   readonly #plugins: PluginSetOptions;
   /** By owner (`upstreams/1`, `routes/1`, …); `null` for one that can't be served. */
   readonly #upstreams = new Map<string, UpstreamPlan | null>();
+  readonly #pluginUpstreams: PluginUpstreams;
+  /** What ends with a plan. */
+  readonly #ends = new WeakMap<RoutePlan, () => void>();
   readonly #faults = new FaultList();
   /** `undefined`: not compiled yet. */
-  #global: PhaseHandlers | null | undefined;
+  #global: GlobalRules | null | undefined;
   #consumerGeneration = 0;
 
   constructor(options: RouteCompilerOptions) {
     this.#options = options;
+    this.#pluginUpstreams = new PluginUpstreams(options.upstreams);
     this.#plugins = {
       services: (owner) => this.#pluginServices(owner),
       unknownPlugins: options.unknownPlugins,
@@ -80,6 +97,14 @@ export class RouteCompiler {
     const name = formatName(resource);
     this.#upstreams.delete(name);
     this.#faults.forget(name);
+    if (this.#options.table.get(resource.kind, resource.id) === undefined)
+      this.#pluginUpstreams.removed(name);
+    else this.#pluginUpstreams.changed(name);
+  }
+
+  /** A plan is no longer handed out: its plugins end with the requests that have it. */
+  retire(plan: RoutePlan): void {
+    this.#ends.get(plan)?.();
   }
 
   /** A consumer or a group changed, or what their plugins use: what was merged with routes is void. */
@@ -94,12 +119,13 @@ export class RouteCompiler {
 
   /** Global rules changed: they are part of every plan. */
   forgetGlobal(): void {
+    if (this.#global) this.#options.lives.retire(this.#global.life);
     this.#global = undefined;
   }
 
   /** @returns a plan for every route of the table; what can't be served answers with a status. */
   compile(id: string): RoutePlan {
-    const { table } = this.#options;
+    const { table, lives } = this.#options;
     const route = table.get("routes", id);
     // A matched route is in the table: both change in the same synchronous step.
     if (route === undefined) return unavailable(id, 404);
@@ -107,20 +133,26 @@ export class RouteCompiler {
     if (effective.unavailable !== null) return unavailable(id, effective.unavailable);
     const upstream = effective.upstream === null ? null : this.#upstream(effective.upstream);
     if (effective.upstream !== null && upstream === null) return unavailable(id, 503);
-    const global = this.#globalHandlers();
+    const global = this.#globalRules();
     const set = compilePlugins(effective.plugins, this.#plugins);
     if (set === null || global === null) return unavailable(id, 503);
+    const life = lives.begin(set);
+    const shared = [global.life, life];
     const consumers = new ConsumerPlans({
       own: effective.plugins,
       made: set.made,
-      global,
+      global: global.handlers,
       table,
       plugins: this.#plugins,
+      lives,
+      shared,
       generation: () => this.#consumerGeneration,
     });
-    return {
+    const handlers = joinPhases(global.handlers, set.handlers);
+    lives.bind(handlers, shared);
+    const plan: RoutePlan = {
       id,
-      handlers: joinPhases(global, set.handlers),
+      handlers,
       forConsumer: (consumer) => consumers.of(consumer),
       upstream,
       timeouts: compileTimeouts(effective.timeout) ?? null,
@@ -131,23 +163,29 @@ export class RouteCompiler {
       isUnmatched: false,
       unavailable: null,
     };
+    this.#ends.set(plan, () => {
+      lives.retire(life);
+      consumers.retire();
+    });
+    return plan;
   }
 
   /** The plan of requests that no route takes; `null` without global rules. */
   compileUnmatched(): RoutePlan | null {
-    const global = this.#globalHandlers();
-    if (global === noHandlers) return null;
+    const global = this.#globalRules();
     if (global === null) return unavailable("", 503);
-    return { ...unavailable("", 404), unavailable: null, handlers: global, isUnmatched: true };
+    const { handlers } = global;
+    if (handlers === noHandlers) return null;
+    return { ...unavailable("", 404), unavailable: null, handlers, isUnmatched: true };
   }
 
   /**
    * All global rules as one set. A plugin that two of them hold runs for neither, as in APISIX
    * (apisix/global_rules.lua); `null` when one can't run: then nothing is served.
    */
-  #globalHandlers(): PhaseHandlers | null {
+  #globalRules(): GlobalRules | null {
     if (this.#global !== undefined) return this.#global;
-    const { table, log } = this.#options;
+    const { table, lives, log } = this.#options;
     const merged = new Map<string, OwnedPlugin>();
     const twice = new Set<string>();
     for (const [id, rule] of table.entries("global_rules")) {
@@ -160,7 +198,13 @@ export class RouteCompiler {
       merged.delete(name);
       log.error("a plugin is in two global rules and runs for neither", { plugin: name });
     }
-    this.#global = compilePlugins(merged.values(), this.#plugins)?.handlers ?? null;
+    const set = compilePlugins(merged.values(), this.#plugins);
+    if (set === null) {
+      this.#global = null;
+      return null;
+    }
+    this.#global = { handlers: set.handlers, life: lives.begin(set) };
+    lives.bind(set.handlers, [this.#global.life]);
     return this.#global;
   }
 
@@ -186,17 +230,31 @@ export class RouteCompiler {
 
   /** Destinations of calls; each is looked up when it is asked for. */
   targets(): TargetResolver {
-    const { resolver, transport, table } = this.#options;
-    return createTargets({
-      resolver,
-      transport,
-      upstream: (id) => {
-        const upstream = table.get("upstreams", id);
-        return upstream === undefined
-          ? null
-          : this.#upstream({ owner: `upstreams/${id}`, upstream });
+    const { resolver, transport, tls } = this.#options;
+    return createTargets({ resolver, transport, tls, upstream: (id) => this.#stored(id) ?? null });
+  }
+
+  /** `undefined`: there is none of that id; `null`: it can't be served. */
+  #stored(id: string): UpstreamPlan | null | undefined {
+    const upstream = this.#options.table.get("upstreams", id);
+    return upstream === undefined
+      ? undefined
+      : this.#upstream({ owner: `upstreams/${id}`, upstream });
+  }
+
+  /** Upstreams that an owner's plugins send requests to. */
+  #upstreamsFor(owner: string): UpstreamDirectory {
+    return {
+      stored: (id) => {
+        const plan = this.#stored(id);
+        if (plan === undefined) return null;
+        if (plan !== null) return { value: plan, issues: [] };
+        // Why it can't be served was told when it was compiled.
+        const message = `the upstream "${id}" can't be served`;
+        return { issues: [{ path: "", code: "UPSTREAM_NOT_SERVED", message }] };
       },
-    });
+      inline: (name, upstream) => this.#pluginUpstreams.inline(owner, name, upstream),
+    };
   }
 
   #pluginServices(owner: string): PluginServices {
@@ -205,6 +263,7 @@ export class RouteCompiler {
     return {
       owner,
       targets: this.targets(),
+      upstreams: this.#upstreamsFor(owner),
       chain: (id) => table.get("routes", chains.routeOf(id))?.plugins?.["proxy-chain"] ?? null,
       survivors,
       consumers,

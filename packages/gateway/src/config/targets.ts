@@ -1,4 +1,5 @@
-import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
+import type { CallTarget, TargetCall, TargetResolver, UriOptions } from "@catena/pipeline";
+import type { Upstream } from "@catena/schema";
 import {
   compileUpstream,
   type OutgoingRequest,
@@ -7,6 +8,7 @@ import {
   type SharedHead,
   sendToUpstream,
   startAtUpstream,
+  type TlsDefaults,
   type Transport,
   type UpstreamPlan,
   type UpstreamReply,
@@ -16,6 +18,8 @@ import { viewOfCall } from "./call-view.ts";
 export interface TargetOptions {
   readonly resolver: Resolver;
   readonly transport: Transport;
+  /** For URIs by https that do not say themselves; certificates are verified when not given. */
+  readonly tls?: TlsDefaults;
   upstream(id: string): UpstreamPlan | null;
 }
 
@@ -27,15 +31,25 @@ export function createTargets(options: TargetOptions): TargetResolver {
       const plan = options.upstream(id);
       return plan === null ? null : toTarget(plan, hostOf(plan), transport);
     },
-    uri: (uri) => {
+    uri: (uri, { verify, keepalive } = {}) => {
       const url = URL.parse(uri);
       if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return null;
       const scheme = url.protocol === "http:" ? "http" : "https";
       const port = url.port === "" ? (scheme === "http" ? 80 : 443) : Number(url.port);
       const { value } = compileUpstream(
         // The node's own name goes as Host, as any client of that URL would send it.
-        { scheme, pass_host: "node", nodes: [{ host: url.hostname, port, weight: 1 }] },
-        { resolver, random: Math.random },
+        {
+          scheme,
+          pass_host: "node",
+          nodes: [{ host: url.hostname, port, weight: 1 }],
+          ...(verify === undefined ? {} : { tls: { verify } }),
+          ...(keepalive === undefined ? {} : { keepalive_pool: poolOf(keepalive) }),
+        },
+        {
+          resolver,
+          random: Math.random,
+          ...(options.tls === undefined ? {} : { tls: options.tls }),
+        },
       );
       if (value === undefined) return null;
       const target = toTarget(value, url.host, transport);
@@ -43,6 +57,16 @@ export function createTargets(options: TargetOptions): TargetResolver {
       return base === "" ? target : new BasedTarget(target, base);
     },
   };
+}
+
+/** A size of 0 is one connection that is not kept for another call. */
+function poolOf({
+  size,
+  idleMs,
+}: NonNullable<UriOptions["keepalive"]>): NonNullable<Upstream["keepalive_pool"]> {
+  return size === 0
+    ? { size: 1, idle_timeout: 60, requests: 1 }
+    : { size, idle_timeout: idleMs / 1000, requests: 1000 };
 }
 
 /** What `pass_host: pass` can mean for a call that no client made: the service's or first node's name. */

@@ -12,6 +12,7 @@ import type { Log } from "../log.ts";
 import { asksForWebSocket, type WebSocketRelay } from "../websocket/relay.ts";
 import { errorReply } from "./error-reply.ts";
 import { type Forwarder, forward } from "./forward.ts";
+import { forwardAsDecided } from "./forward-as-decided.ts";
 import { type InFlight, idleSeconds } from "./in-flight.ts";
 import { parseTarget } from "./request-target.ts";
 import { type ResponseOptions, toResponse } from "./to-response.ts";
@@ -95,6 +96,8 @@ export function createRequestHandler(options: HandlerOptions) {
       const early = ended === null ? undefined : await ended;
       if (early !== undefined) reply = early;
       else if (plan.isUnmatched) reply = unmatched(true);
+      else if (ctx.sending !== null)
+        reply = await forwardAsDecided(ctx, plan, ctx.sending, options);
       else if (plan.webSocket && asksForWebSocket(ctx))
         reply = await options.webSockets.forward(ctx, plan, options.forwarder);
       else reply = await forward(ctx, plan, options.forwarder);

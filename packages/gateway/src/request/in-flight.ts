@@ -1,4 +1,4 @@
-import type { RequestContext } from "@catena/pipeline";
+import type { PhaseHandlers, RequestContext } from "@catena/pipeline";
 
 /** How often requests in flight are looked at, in milliseconds. */
 const tickMs = 50;
@@ -23,6 +23,11 @@ export class InFlight {
 
   get size(): number {
     return this.#contexts.length;
+  }
+
+  /** The handlers that each request runs through. */
+  *handlers(): Iterable<PhaseHandlers> {
+    for (const { handlers } of this.#contexts) yield handlers;
   }
 
   add(ctx: RequestContext): void {
