@@ -104,6 +104,7 @@ class RunningGateway implements Gateway {
       upstreams: runtime,
       records,
       traces: this.#traces,
+      inUse: () => this.#inFlight.handlers(),
       log,
     });
     this.#sync = new ConfigSync({ store, prefix, target: this.#configuration, log, random });
@@ -144,7 +145,6 @@ class RunningGateway implements Gateway {
     if (this.#stopping) {
       this.#inFlight.cancelAll();
       await this.#dataPlane.stop(true);
-      inUse: () => this.#inFlight.handlers(),
       return;
     }
     const { settings, log } = this.#options;
@@ -156,6 +156,8 @@ class RunningGateway implements Gateway {
     this.#inFlight.stop();
     await this.#undoSweeper.stop();
     await this.#sync.stop();
+    this.#secrets.stop();
+    await this.#configuration.close();
     await this.#upstreams.close();
     await this.#controlPlane.stop();
     log.info("stopped");
@@ -219,5 +221,3 @@ function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus[
   const { connected, held } = sync.state;
   return connected && held === null ? "ok" : "degraded";
 }
-    this.#secrets.stop();
-    await this.#configuration.close();

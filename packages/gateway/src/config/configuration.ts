@@ -155,6 +155,11 @@ export class Configuration implements SyncTarget {
     return this.#compiler.targets();
   }
 
+  /** Ends what plugins have running, once no request is left. */
+  close(): Promise<void> {
+    return this.#lives.close();
+  }
+
   /** What the Control API shows. */
   controlSource(): ControlSource {
     const table = this.#table;
@@ -168,11 +173,6 @@ export class Configuration implements SyncTarget {
         }),
       health: () => this.#health(),
     };
-  /** Ends what plugins have running, once no request is left. */
-  close(): Promise<void> {
-    return this.#lives.close();
-  }
-
   }
 
   /** Owners with checks that were not used yet have no nodes, as in APISIX. */
@@ -268,6 +268,8 @@ export class Configuration implements SyncTarget {
     // A route's own upstream may name a certificate that changed.
     this.#compiler.forget({ kind, id });
     if (kind !== "routes") return;
+    const known = this.#entries.get(id);
+    if (known !== undefined) this.#dropPlan(known);
     const route = this.#table.get("routes", id);
     if (route === undefined || route.status === 0) {
       this.#router.remove(id);
@@ -285,8 +287,6 @@ export class Configuration implements SyncTarget {
     if (rejected?.revision !== change.entry.modRevision) return;
     this.#log.error("a stored item is refused", {
       key: rejected.key,
-    const known = this.#entries.get(id);
-    if (known !== undefined) this.#dropPlan(known);
       revision: rejected.revision,
       reason: rejected.reason,
       serving_previous: this.#table.servesPrevious(rejected.key),
