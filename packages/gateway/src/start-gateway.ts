@@ -156,7 +156,6 @@ class RunningGateway implements Gateway {
     this.#inFlight.stop();
     await this.#undoSweeper.stop();
     await this.#sync.stop();
-    this.#secrets.stop();
     await this.#configuration.close();
     await this.#upstreams.close();
     await this.#controlPlane.stop();
