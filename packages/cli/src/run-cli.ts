@@ -1,9 +1,12 @@
 import { isGatewayError } from "@catena/errors";
 import { readArguments } from "./arguments.ts";
 import type { Command, CommandContext } from "./command.ts";
+import { clientCommand } from "./commands/client.ts";
 import { compileCommand } from "./commands/compile.ts";
 import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
+import { explainCommand } from "./commands/explain.ts";
+import { openapiCommand } from "./commands/openapi.ts";
 import { startCommand } from "./commands/start.ts";
 import { storeCommand } from "./commands/store.ts";
 import { testCommand } from "./commands/test.ts";
@@ -15,8 +18,11 @@ import { formatCommandHelp, formatOverview } from "./help.ts";
 export const commands: readonly Command[] = [
   compileCommand,
   validateCommand,
+  explainCommand,
   testCommand,
   deployCommand,
+  openapiCommand,
+  clientCommand,
   devCommand,
   startCommand,
   storeCommand,

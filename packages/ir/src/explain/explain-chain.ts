@@ -21,6 +21,8 @@ export interface ExplainedChain {
   readonly steps: readonly ExplainedStep[];
   /** Names of the steps that can run at the same time, wave after wave. */
   readonly waves: readonly (readonly string[])[];
+  /** Steps that can be undone, in the order it is done; of one wave it is the reverse of their ends. */
+  readonly undoOrder: readonly string[];
   readonly end: ExplainedEnd;
 }
 
@@ -79,8 +81,17 @@ export function explainPlan(plan: ChainPlan): ExplainedChain {
     deadlineMs: chain.deadline ?? CHAIN_LIMITS.defaultDeadlineMs,
     steps: plan.steps.map(explainStep),
     waves: plan.waves,
+    undoOrder: undoOrderOf(plan.steps),
     end: explainEnd(plan),
   };
+}
+
+function undoOrderOf(steps: readonly PlannedStep[]): readonly string[] {
+  return steps
+    .filter(({ step }) => step.undo !== undefined)
+    .toSorted((a, b) => a.wave - b.wave)
+    .map(({ name }) => name)
+    .reverse();
 }
 
 function explainStep({ name, kind, step, isSafe, waitsFor, wave }: PlannedStep): ExplainedStep {
@@ -182,6 +193,7 @@ function explainClassic(conf: unknown): Checked<ExplainedChain> {
       deadlineMs: chain.deadline ?? CHAIN_LIMITS.defaultDeadlineMs,
       steps,
       waves: names.map((name) => [name]),
+      undoOrder: [],
       end: { kind: "forward", uses: ["input.body", "input.query", ...names] },
     },
     issues: [],

@@ -12,7 +12,7 @@ import type { ExplainedCall, ExplainedChain, ExplainedStep } from "./explain-cha
  * ```
  */
 export function explainText(chain: ExplainedChain): string {
-  const { steps, waves, deadlineMs, id, form, end } = chain;
+  const { steps, waves, deadlineMs, id, form, end, undoOrder } = chain;
   const name = id === undefined ? "" : `chain ${id}: `;
   const kind = form === "classic" ? ", classic form" : "";
   const width = Math.max(...steps.map((step) => step.name.length), end.kind.length);
@@ -31,6 +31,9 @@ export function explainText(chain: ExplainedChain): string {
   const upstream = end.upstream === undefined ? "" : ` to upstream ${end.upstream}`;
   const uses = end.uses.length === 0 ? "" : `uses ${end.uses.join(", ")}`;
   lines.push("", `   ${end.kind.padEnd(width)}  ${uses}${upstream}`.trimEnd());
+  if (undoOrder.length > 1) {
+    lines.push(`   ${"undo".padEnd(width)}  of those that were done: ${undoOrder.join(", then ")}`);
+  }
   return lines.join("\n");
 }
 

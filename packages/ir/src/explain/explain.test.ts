@@ -64,6 +64,7 @@ test("explains a chain as data", () => {
     id: "checkout",
     deadlineMs: 2500,
     waves: [["user", "orders"], ["stock"], ["gone"], ["charge"]],
+    undoOrder: ["charge"],
     end: { kind: "reply", uses: ["user", 'stock[0]["a b"]'] },
   });
   expect(explained?.steps[4]).toEqual({
@@ -200,6 +201,24 @@ describe("the other kinds of steps and ends", () => {
     const streamed = explainChain({ v: 1, steps: [{ name: "f", call: get("a.b") }], stream: "f" });
     expect(streamed.value?.end).toEqual({ kind: "stream", uses: ["f"] });
   });
+});
+
+test("what is done last is undone first", () => {
+  const undo = { call: post("pay.refund", {}) };
+  const { value } = explainChain({
+    v: 1,
+    steps: [
+      { name: "hold", call: post("stock.hold", {}), undo },
+      { name: "price", call: get("prices.get") },
+      { name: "charge", call: post("pay.charge", {}), undo },
+      { name: "ship", call: post("ships.book", {}), undo },
+    ],
+    reply: {},
+  });
+  expect(value?.undoOrder).toEqual(["ship", "charge", "hold"]);
+  expect(value && explainText(value)).toEndWith(
+    "\n   reply\n   undo    of those that were done: ship, then charge, then hold",
+  );
 });
 
 describe("a chain of the classic form", () => {
