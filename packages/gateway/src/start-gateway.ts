@@ -1,10 +1,8 @@
 import { recordsIn } from "@catena/chain";
-import { checkExpression } from "@catena/expr";
-import { plugins } from "@catena/plugins";
 import type { ConfigStore } from "@catena/store";
 import { findClientCertificate } from "./config/client-certificate.ts";
 import { Configuration } from "./config/configuration.ts";
-import { ResourceTable } from "./config/resource-table.ts";
+import { openResources } from "./config/open-resources.ts";
 import { ConfigSync } from "./config/sync.ts";
 import {
   type ControlPlane,
@@ -19,6 +17,7 @@ import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import type { Settings } from "./settings/settings.ts";
 import { UndoSweeper } from "./undo-sweeper.ts";
+import type { SecretBook } from "./secrets/secret-book.ts";
 import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
 import { WebSocketRelay } from "./websocket/relay.ts";
 
@@ -84,9 +83,9 @@ class RunningGateway implements Gateway {
       log,
     });
     this.#response = { serverHeader: settings.serverHeader, closing: false };
-    const table = new ResourceTable(settings.prefix, {
-      registry: plugins.registry,
-      checkExpression,
+    const table = openResources(settings, {
+      log,
+      onSecrets: () => this.#configuration.secretsChanged(),
     });
     this.#upstreams = openUpstreamServices(settings, {
       clientCertificate: (id) => findClientCertificate(table, id),
@@ -103,6 +102,7 @@ class RunningGateway implements Gateway {
       transport,
       upstreams: runtime,
       records,
+  readonly #secrets: SecretBook;
       traces: this.#traces,
       inUse: () => this.#inFlight.handlers(),
       log,
@@ -127,6 +127,7 @@ class RunningGateway implements Gateway {
     this.#sync.start();
     this.#undoSweeper.start();
   }
+    this.#secrets = table.secrets;
 
   status(): GatewayStatus {
     const { openConnections, idleConnections } = this.#upstreams.transport.stats();
@@ -220,3 +221,4 @@ function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus[
   const { connected, held } = sync.state;
   return connected && held === null ? "ok" : "degraded";
 }
+    this.#secrets.stop();

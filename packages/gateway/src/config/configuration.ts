@@ -113,6 +113,10 @@ export class Configuration implements SyncTarget {
     return this.#table.modRevision(key);
   }
 
+  prepare(changes: readonly Change[]): Promise<void> | null {
+    return this.#table.prepare(changes);
+  }
+
   apply(changes: readonly Change[]): void {
     const changed: ResourceKey[] = [];
     for (const change of changes) {
@@ -120,6 +124,16 @@ export class Configuration implements SyncTarget {
       if (resource !== null) changed.push(resource);
       else this.#reportRejection(change);
     }
+    this.#update([...changed, ...this.#table.resolveOutdated()]);
+    this.#loaded = true;
+  }
+
+  /** Secrets that resources refer to are others than before: what is made from them is made anew. */
+  secretsChanged(): void {
+    this.#update(this.#table.resolveOutdated());
+  }
+
+  #update(changed: readonly ResourceKey[]): void {
     const renamed = changed.flatMap((resource) => this.#index(resource));
     const affected = this.#affected(changed, renamed);
     for (const resource of affected) this.#refresh(resource);
@@ -127,7 +141,6 @@ export class Configuration implements SyncTarget {
     const kinds = new Set(affected.map(({ kind }) => kind));
     if (kinds.has("global_rules") || kinds.has("plugin_metadata")) this.#forgetPlans();
     if (kinds.has("consumers") || kinds.has("consumer_groups")) this.#compiler.forgetConsumers();
-    this.#loaded = true;
   }
 
   /** Finds the route of a request and, compiling it on first use, its plan. */
@@ -197,7 +210,7 @@ export class Configuration implements SyncTarget {
     });
   }
 
-  describe(): Pick<GatewayStatus, "resources" | "rejected" | "unserved" | "dangling"> {
+  describe(): Pick<GatewayStatus, "resources" | "rejected" | "unserved" | "dangling" | "secrets"> {
     return {
       resources: Object.fromEntries(
         kindNames.map((kind) => [kind, this.#table.count(kind)] as const).filter(([, n]) => n > 0),
@@ -208,6 +221,10 @@ export class Configuration implements SyncTarget {
       })),
       unserved: this.#findUnserved(),
       dangling: this.#findDangling(),
+      secrets: {
+        references: this.#table.secrets.size,
+        unresolved: this.#table.secrets.unresolved(maxListed),
+      },
     };
   }
 
@@ -309,6 +326,7 @@ export class Configuration implements SyncTarget {
       }
     }
     for (const fault of this.#compiler.faults) note(fault);
+    for (const fault of this.#table.sealed()) note(fault);
     return [...found.values()].slice(0, maxListed);
   }
 

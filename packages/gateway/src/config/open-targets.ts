@@ -1,13 +1,19 @@
-import { checkExpression } from "@catena/expr";
 import type { TargetResolver } from "@catena/pipeline";
-import { plugins } from "@catena/plugins";
 import { kindPrefix } from "@catena/schema";
 import { type ConfigStore, readStaged, type StoreEntry } from "@catena/store";
+import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { openUpstreamServices } from "../upstream-services.ts";
 import { findClientCertificate } from "./client-certificate.ts";
-import { ResourceTable } from "./resource-table.ts";
+import { openResources } from "./open-resources.ts";
 import { createTargets } from "./targets.ts";
+
+/** What can't be resolved is seen by the call that fails. */
+const silent: Log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 /** Destinations of calls as a gateway with the same settings would find them. */
 export interface OpenTargets {
@@ -27,17 +33,30 @@ export async function openStoredTargets(
 ): Promise<OpenTargets> {
   const { prefix } = settings;
   const { entries } = readStaged(await store.list(`${prefix}/`), `${prefix}/`);
-  return openTargets(settings, entries);
+  return await openTargets(settings, entries);
 }
 
-/** As {@link openStoredTargets}, from entries at hand; those of other kinds are left out. */
-export function openTargets(settings: Settings, entries: readonly StoreEntry[]): OpenTargets {
+/**
+ * As {@link openStoredTargets}, from entries at hand; those of other kinds are left out. Secrets that
+ * they refer to are looked up once.
+ */
+export async function openTargets(
+  settings: Settings,
+  entries: readonly StoreEntry[],
+): Promise<OpenTargets> {
   const { prefix } = settings;
-  const table = new ResourceTable(prefix, { registry: plugins.registry, checkExpression });
-  const used = [kindPrefix("upstreams", prefix), kindPrefix("ssls", prefix)];
-  for (const entry of entries) {
-    if (used.some((start) => entry.key.startsWith(start))) table.apply({ kind: "put", entry });
-  }
+  const table = openResources(settings, { log: silent, onSecrets: () => undefined });
+  const used = [
+    kindPrefix("upstreams", prefix),
+    kindPrefix("ssls", prefix),
+    kindPrefix("secrets", prefix),
+  ];
+  const changes = entries
+    .filter(({ key }) => used.some((start) => key.startsWith(start)))
+    .map((entry) => ({ kind: "put", entry }) as const);
+  await table.prepare(changes);
+  for (const change of changes) table.apply(change);
+  table.secrets.stop();
   const { resolver, transport, runtime, close } = openUpstreamServices(settings, {
     clientCertificate: (id) => findClientCertificate(table, id),
   });

@@ -6,6 +6,7 @@ import {
   type PluginServices,
 } from "@catena/pipeline";
 import { plugins } from "@catena/plugins";
+import { isResolved } from "../secrets/resolve-document.ts";
 import { observingPlugins } from "./observing-plugins.ts";
 import { applyMeta, type PluginMeta, readMeta } from "./plugin-meta.ts";
 
@@ -97,10 +98,27 @@ function compilePlugin(
     refuse(owned, reason);
     return null;
   }
+  const unfit = findUnfitSecrets(name, conf);
+  if (unfit.length > 0) return refused(unfit);
   const { value: bare, issues } = plugin.create(conf, services(owner));
   if (bare === undefined) return refused(issues);
   const priority = meta.priority ?? plugin.schema.priority;
   return withMeta({ priority, meta, bare, handlers: bare });
+}
+
+/**
+ * A configuration was checked with references in it, for which limits on texts do not count. What they
+ * stand for has to keep them, or the plugin would run with what it was not written for. Values are not
+ * shown.
+ */
+function findUnfitSecrets(name: string, conf: unknown): readonly Issue[] {
+  if (!isResolved(conf)) return [];
+  const findings = plugins.registry.checker(name, "plugin")?.explain(conf) ?? [];
+  return findings.map(({ path }) => ({
+    path,
+    code: "SECRET_UNFIT",
+    message: "the secret is not what this field takes",
+  }));
 }
 
 function withMeta(made: MadePlugin): MadePlugin {

@@ -13,6 +13,13 @@ const entry = (key: string, modRevision: number): StoreEntry => ({
 class RecordingTarget implements SyncTarget {
   readonly applied = new Map<string, number>();
   batches = 0;
+  /** What the next changes wait for. */
+  waiting: Promise<void> | null = null;
+  prepare(): Promise<void> | null {
+    const { waiting } = this;
+    this.waiting = null;
+    return waiting;
+  }
   apply(changes: readonly Change[]): void {
     this.batches++;
     for (const change of changes) {

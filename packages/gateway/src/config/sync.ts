@@ -29,6 +29,12 @@ export interface HeldDeletions {
 
 /** What follows the store: the resource table, and everything compiled from it. */
 export interface SyncTarget {
+  /**
+   * Gets what changes need that is not known yet, before they are applied.
+   *
+   * @returns `null` when nothing has to be waited for; a promise that never rejects and is bounded.
+   */
+  prepare(changes: readonly Change[]): Promise<void> | null;
   /** Applies changes in one synchronous step: a request sees all of them or none. */
   apply(changes: readonly Change[], revision: number): void;
   /** Keys currently applied, to find what a full list no longer has. */
@@ -46,8 +52,19 @@ export interface SyncOptions {
   readonly random: () => number;
 }
 
+/** What the store told, waiting for its turn. */
+interface Step {
+  readonly revision: number;
+  /** Made when it is the step's turn, from what is applied then. */
+  readonly changes: () => readonly Change[];
+  readonly done: () => void;
+}
+
 /** Longest pause between two attempts to list, in milliseconds. */
 const retryMs = 1000;
+
+/** With more steps behind it, none is waited for: what they need comes when it comes. */
+const maxWaiting = 1000;
 
 /** A store that came back with less may delete this share of the keys without being asked about. */
 const heldShare = 0.2;
@@ -73,6 +90,9 @@ export class ConfigSync {
   #held = new Map<string, number>();
   #heldReason = "";
   #heldSince = "";
+  /** Steps behind the one that waits for what its changes need. */
+  readonly #steps: Step[] = [];
+  #isWaiting = false;
   #firstList: () => void = () => undefined;
   /** Resolves when the first list is applied. */
   readonly ready: Promise<void>;
@@ -108,9 +128,8 @@ export class ConfigSync {
       .then(
         (list) => {
           if (this.#stopped) return;
-          this.#reset(list, "verified");
+          this.#reset(list, "verified", this.#firstList);
           this.#setConnected(true, null);
-          this.#firstList();
           this.#follow(list.revision + 1);
         },
         (error: unknown) => {
@@ -142,7 +161,7 @@ export class ConfigSync {
     }));
     this.#held.clear();
     if (changes.length > 0) {
-      this.#options.target.apply(changes, this.#revision ?? 0);
+      this.#take({ revision: this.#revision ?? 0, changes: () => changes, done: noop });
       this.#options.log.warn("held deletions were accepted", { count: changes.length });
     }
     return changes.length;
@@ -152,16 +171,55 @@ export class ConfigSync {
     const { store, prefix } = this.#options;
     this.#watch = store.watch(prefix, fromRevision, {
       onChanges: (changes, revision) =>
-        this.#apply(
-          this.#staged.apply(changes, (key) => this.#options.target.modRevision(key)),
+        this.#take({
           revision,
-        ),
-      onReset: (list, reason) => this.#reset(list, reason),
+          changes: () =>
+            this.#staged.apply(changes, (key) => this.#options.target.modRevision(key)),
+          done: noop,
+        }),
+      onReset: (list, reason) => this.#reset(list, reason, noop),
       onState: (state) =>
         state.kind === "connected"
           ? this.#setConnected(true, null)
           : this.#setConnected(false, state.reason),
     });
+  }
+
+  /** One step after the other, in the order of the store; at once when there is nothing to wait for. */
+  #take(step: Step): void {
+    if (this.#isWaiting) this.#steps.push(step);
+    else this.#run(step);
+  }
+
+  #run({ changes, revision, done }: Step): void {
+    const { target, log } = this.#options;
+    const made = changes();
+    const waiting = target.prepare(made);
+    if (waiting === null || this.#steps.length > maxWaiting) {
+      this.#apply(made, revision);
+      done();
+      return;
+    }
+    this.#isWaiting = true;
+    void waiting
+      .then(() => {
+        if (this.#stopped) return;
+        this.#apply(made, revision);
+        done();
+      })
+      .catch((error: unknown) => {
+        log.error("applying changes of the store failed", { reason: message(error) });
+      })
+      .then(() => this.#runWaiting());
+  }
+
+  #runWaiting(): void {
+    this.#isWaiting = false;
+    while (!this.#isWaiting && !this.#stopped) {
+      const next = this.#steps.shift();
+      if (next === undefined) return;
+      this.#run(next);
+    }
   }
 
   #apply(changes: readonly Change[], revision: number): void {
@@ -172,8 +230,13 @@ export class ConfigSync {
     this.#options.target.apply(changes, revision);
   }
 
-  /** Turns a full list into the changes that lead to it. */
-  #reset(stored: StoreList, reason: ResetReason): void {
+  #reset(stored: StoreList, reason: ResetReason, done: () => void): void {
+    const changes = () => this.#changesTo(stored, reason);
+    this.#take({ revision: stored.revision, changes, done });
+  }
+
+  /** The changes that lead to a full list. */
+  #changesTo(stored: StoreList, reason: ResetReason): readonly Change[] {
     const { target, log } = this.#options;
     const list = this.#staged.reset(stored);
     const changes: Change[] = [];
@@ -202,7 +265,7 @@ export class ConfigSync {
         changes: changes.length,
       });
     }
-    this.#apply(changes, list.revision);
+    return changes;
   }
 
   #hold(keys: readonly string[], revision: number): void {
@@ -225,6 +288,8 @@ export class ConfigSync {
     this.#reason = reason;
   }
 }
+
+function noop(): void {}
 
 function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "../listen.ts";
+import type { UnresolvedSecret } from "../secrets/secret-book.ts";
 import type { TraceRing } from "./trace-ring.ts";
 import { createTracesApi } from "./traces-api.ts";
 import { type ControlSource, createV1Api } from "./v1-api.ts";
@@ -50,6 +51,11 @@ export interface ControlPlaneOptions {
 }
 
 export interface ControlPlane {
+  /** References to secrets, and those without a value or with an old one; never a value. */
+  readonly secrets: {
+    readonly references: number;
+    readonly unresolved: readonly UnresolvedSecret[];
+  };
   readonly port: number;
   stop(): Promise<void>;
 }

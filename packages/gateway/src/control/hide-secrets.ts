@@ -1,5 +1,5 @@
 import { plugins } from "@catena/plugins";
-import { createFieldCipher, isJsonObject, type Kind } from "@catena/schema";
+import { createFieldCipher, isJsonObject, isSecretReference, type Kind } from "@catena/schema";
 
 /** Stands for a value that is not shown. */
 const mask = "(secret)";
@@ -24,5 +24,5 @@ function hideChanged(value: unknown, changed: unknown): unknown {
     );
   }
   // References say where a secret is, not what it is.
-  return typeof value === "string" && /^\$(secret|env):\/\//i.test(value) ? value : mask;
+  return typeof value === "string" && isSecretReference(value) ? value : mask;
 }
