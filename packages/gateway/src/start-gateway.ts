@@ -64,6 +64,7 @@ class RunningGateway implements Gateway {
   readonly #options: GatewayOptions;
   readonly #upstreams: UpstreamServices;
   readonly #configuration: Configuration;
+  readonly #secrets: SecretBook;
   readonly #sync: ConfigSync;
   readonly #undoSweeper: UndoSweeper;
   readonly #traces: TraceRing | null;
@@ -87,6 +88,7 @@ class RunningGateway implements Gateway {
       log,
       onSecrets: () => this.#configuration.secretsChanged(),
     });
+    this.#secrets = table.secrets;
     this.#upstreams = openUpstreamServices(settings, {
       clientCertificate: (id) => findClientCertificate(table, id),
       onHealthTurn: (turn) => log.warn("the health of a node changed", { ...turn }),
@@ -102,7 +104,6 @@ class RunningGateway implements Gateway {
       transport,
       upstreams: runtime,
       records,
-  readonly #secrets: SecretBook;
       traces: this.#traces,
       inUse: () => this.#inFlight.handlers(),
       log,
@@ -127,7 +128,6 @@ class RunningGateway implements Gateway {
     this.#sync.start();
     this.#undoSweeper.start();
   }
-    this.#secrets = table.secrets;
 
   status(): GatewayStatus {
     const { openConnections, idleConnections } = this.#upstreams.transport.stats();
@@ -157,6 +157,7 @@ class RunningGateway implements Gateway {
     this.#inFlight.stop();
     await this.#undoSweeper.stop();
     await this.#sync.stop();
+    this.#secrets.stop();
     await this.#configuration.close();
     await this.#upstreams.close();
     await this.#controlPlane.stop();
@@ -221,4 +222,3 @@ function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus[
   const { connected, held } = sync.state;
   return connected && held === null ? "ok" : "degraded";
 }
-    this.#secrets.stop();

@@ -33,6 +33,11 @@ export interface GatewayStatus {
   /** What was accepted and can't be served all the same: a plugin this build lacks, say. */
   readonly unserved: readonly { readonly resource: string; readonly reason: string }[];
   readonly dangling: readonly { readonly resource: string; readonly missing: string }[];
+  /** References to secrets, and those without a value or with an old one; never a value. */
+  readonly secrets: {
+    readonly references: number;
+    readonly unresolved: readonly UnresolvedSecret[];
+  };
   readonly requests_in_flight: number;
   /** WebSockets that are open. */
   readonly websockets: number;
@@ -51,11 +56,6 @@ export interface ControlPlaneOptions {
 }
 
 export interface ControlPlane {
-  /** References to secrets, and those without a value or with an old one; never a value. */
-  readonly secrets: {
-    readonly references: number;
-    readonly unresolved: readonly UnresolvedSecret[];
-  };
   readonly port: number;
   stop(): Promise<void>;
 }
