@@ -38,5 +38,6 @@ export {
   type SurvivingState,
 } from "./surviving-state.ts";
 export { type CallValues, ValueRecorder } from "./trace/call-values.ts";
+export { isSecretName } from "./trace/secret-names.ts";
 export { serverTiming } from "./trace/server-timing.ts";
 export { ChainTrace, type StepOutcome, type StepTrace, type TraceOptions } from "./trace.ts";

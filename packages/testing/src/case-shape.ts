@@ -33,6 +33,7 @@ const requestNames: Readonly<Record<keyof TestRequest, true>> = {
   query: true,
   headers: true,
   body: true,
+  text: true,
   id: true,
   ip: true,
 };

@@ -1,4 +1,4 @@
-import type { ChainTrace, StepTrace } from "@catena/chain";
+import type { ChainRequest, ChainTrace, StepTrace } from "@catena/chain";
 import { decodeBody } from "./call-body.ts";
 import { type Difference, differencesOf, word, wordDifferences } from "./diff-json.ts";
 import { testingErrors } from "./errors.ts";
@@ -22,9 +22,17 @@ export interface RunEnd {
   readonly headers: readonly string[];
   readonly bytes: Uint8Array | null;
   readonly code: string | null;
+  /** Why it failed, in words that are not the client's. */
+  readonly reason: string | null;
+  readonly request: ChainRequest;
   readonly calls: readonly SentCall[];
   readonly trace: ChainTrace;
+  /** `performance.now()` milliseconds. */
+  readonly startMs: number;
+  readonly endMs: number;
   readonly forwarded: Forwarded | null;
+  /** How sending it on went, where that was measured. */
+  readonly forwardStep: StepTrace | null;
   /** Undo records that are left, as JSON texts. */
   readonly undoRecords: readonly string[];
 }
@@ -44,6 +52,8 @@ export class ChainResult {
   readonly body: unknown;
   /** The code the chain failed with; `null` when it did not. */
   readonly code: string | null;
+  /** Why it failed, in words for whoever runs it: the client is told less. */
+  readonly reason: string | null;
   /** In the order they were made; undo calls are the last. */
   readonly calls: readonly SentCall[];
   readonly steps: readonly StepTrace[];
@@ -57,9 +67,15 @@ export class ChainResult {
     this.headers = readHeaders(end.headers);
     this.body = decodeBody(end.bytes);
     this.code = end.code;
+    this.reason = end.reason;
     this.calls = end.calls;
     this.steps = end.trace.steps;
     this.forwarded = end.forwarded === null ? undefined : decodeBody(end.forwarded.bytes);
+  }
+
+  /** All that the run left behind. */
+  get end(): RunEnd {
+    return this.#end;
   }
 
   /** The client's status. */

@@ -2,11 +2,12 @@ import type { CompiledResource, Operation } from "@catena/dsl";
 import type { ChainResult } from "./chain-result.ts";
 import { compileAll } from "./compile-all.ts";
 import { testingErrors } from "./errors.ts";
+import { mockForwarding } from "./forwarding.ts";
 import { type AnyBody, isFailure, knownAnswers, type Mock } from "./mock.ts";
 import { checkMock, type Mocks, mockTargets } from "./mock-targets.ts";
 import { nameOf, type OperationName } from "./operation-name.ts";
 import type { Operations } from "./operations.ts";
-import { type Recording, recordedMocks } from "./recording.ts";
+import { type Recording, recordedMocks, recordedUpstream } from "./recording.ts";
 import { runOnce } from "./run-once.ts";
 import { findSubject, type Subject } from "./subject.ts";
 import type { TestRequest } from "./test-request.ts";
@@ -47,11 +48,18 @@ export class ChainTest {
   readonly #subject: Subject;
   readonly #mocks: Mocks;
   readonly #upstream: Mock<unknown> | null;
+  readonly #nowMs: number | undefined;
 
-  constructor(subject: Subject, mocks: Mocks, upstream: Mock<unknown> | null) {
+  constructor(
+    subject: Subject,
+    mocks: Mocks,
+    upstream: Mock<unknown> | null,
+    nowMs: number | undefined = undefined,
+  ) {
     this.#subject = subject;
     this.#mocks = mocks;
     this.#upstream = upstream;
+    this.#nowMs = nowMs;
   }
 
   /** What the chain can call. */
@@ -72,16 +80,18 @@ export class ChainTest {
   mock(operation: OperationName, mock: Mock<unknown>): ChainTest {
     const name = nameOf(operation);
     checkKnown(name, mock, this.#subject.operations);
-    return new ChainTest(this.#subject, new Map(this.#mocks).set(name, mock), this.#upstream);
+    const mocks = new Map(this.#mocks).set(name, mock);
+    return new ChainTest(this.#subject, mocks, this.#upstream, this.#nowMs);
   }
 
   /** Says how the route's upstream answers what the chain forwards; without it, the run ends there. */
   mockUpstream(mock: Mock<AnyBody>): ChainTest {
-    return new ChainTest(this.#subject, this.#mocks, mock);
+    return new ChainTest(this.#subject, this.#mocks, mock, this.#nowMs);
   }
 
   /**
-   * Answers every operation as it was answered when a recording was made, in the order of then.
+   * Answers every operation, and the route's upstream, as they answered when a recording was made, in
+   * the order of then; the time is that of then too.
    *
    * @throws TESTING_OPERATION when the recording has an operation the chain does not call.
    */
@@ -91,7 +101,8 @@ export class ChainTest {
       checkKnown(name, mock, this.#subject.operations);
       mocks.set(name, mock);
     }
-    return new ChainTest(this.#subject, mocks, this.#upstream);
+    const upstream = recordedUpstream(recording) ?? this.#upstream;
+    return new ChainTest(this.#subject, mocks, upstream, recording.now ?? this.#nowMs);
   }
 
   /**
@@ -102,7 +113,11 @@ export class ChainTest {
    */
   async run(request: TestRequest = {}): Promise<ChainResult> {
     const targets = mockTargets(this.#subject.operations, this.#mocks);
-    const result = await runOnce(this.#subject, request, targets, this.#upstream);
+    const upstream = this.#upstream;
+    const result = await runOnce(this.#subject, request, targets, {
+      forwarding: upstream === null ? null : mockForwarding(upstream),
+      nowMs: this.#nowMs,
+    });
     const [fault] = targets.faults;
     if (fault !== undefined) throw fault;
     return result;

@@ -29,7 +29,7 @@ export {
   timedOut,
 } from "./mock.ts";
 export type { OperationName } from "./operation-name.ts";
-export { recordRun } from "./record.ts";
+export { type RecordedRun, type RecordOptions, recordResources, recordRun } from "./record.ts";
 export {
   expectAsRecorded,
   parseRecording,

@@ -9,6 +9,7 @@ import type { UpstreamReply } from "@catena/upstream";
 import { bytesOf, decodeBody } from "./call-body.ts";
 import { testingErrors } from "./errors.ts";
 import { answerOf, faultOf, isFailure, type Mock, type MockReply } from "./mock.ts";
+import { toReply } from "./mock-reply.ts";
 import type { KnownOperation, Operations } from "./operations.ts";
 import { keyOf } from "./recording.ts";
 import { readHeaders, readQuery, type SentCall, wordCall } from "./sent-call.ts";
@@ -111,20 +112,4 @@ function countUp(counts: Map<string, number>, key: string): number {
 function isOfTest(error: Error): boolean {
   const code = "code" in error ? String(error.code) : "";
   return !code.startsWith("UPSTREAM_");
-}
-
-function toReply({ status, headers, body }: MockReply<unknown>, method: string): UpstreamReply {
-  const list = Object.entries(headers).flatMap(([name, value]) =>
-    typeof value === "string" ? [name, value] : value.flatMap((one) => [name, one]),
-  );
-  const hasType = list.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-type");
-  const isBodiless = body === undefined || method === "HEAD" || status === 204 || status === 304;
-  if (isBodiless) return { status, headers: list, body: null };
-  return {
-    status,
-    headers: hasType ? list : ["content-type", "application/json", ...list],
-    body: new TextEncoder().encode(
-      hasType && typeof body === "string" ? body : JSON.stringify(body),
-    ),
-  };
 }

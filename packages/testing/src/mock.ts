@@ -9,6 +9,8 @@ export interface MockReply<R> {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** `undefined`: no body. */
   readonly body: R | undefined;
+  /** Sent as they are in place of `body`, and held to no schema. */
+  readonly bytes?: Uint8Array;
 }
 
 /** A call that gets no response, made by {@link refused}, {@link timedOut} or {@link reset}. */
@@ -69,6 +71,14 @@ export function reply<R>(
 ): MockReply<R> {
   const { status = 200, headers = {} } = head;
   return { [ANSWER]: "reply", status, headers, body };
+}
+
+/** A response whose body is given as bytes. */
+export function replyBytes(
+  bytes: Uint8Array | null,
+  head: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
+): MockReply<never> {
+  return { [ANSWER]: "reply", ...head, body: undefined, ...(bytes === null ? {} : { bytes }) };
 }
 
 /** A connection that is refused: the service has seen nothing. */

@@ -1,3 +1,5 @@
+import type { ChainLimits } from "@catena/chain";
+import type { CompiledResource } from "@catena/dsl";
 import { isGatewayError } from "@catena/errors";
 import {
   type CallTarget,
@@ -9,24 +11,46 @@ import type { UpstreamReply } from "@catena/upstream";
 import { bytesOf, decodeBody } from "./call-body.ts";
 import type { ChainResult } from "./chain-result.ts";
 import { compileAll } from "./compile-all.ts";
+import { LiveForwarding } from "./forwarding.ts";
+import { maskRecording } from "./mask-recording.ts";
 import type { Operations } from "./operations.ts";
-import type { RecordedCall, Recording } from "./recording.ts";
+import { toRecordedBody } from "./recorded-body.ts";
+import type { RecordedCall, RecordedFate, RecordedForward, Recording } from "./recording.ts";
 import { runOnce, type WatchedTargets } from "./run-once.ts";
 import { readHeaders, readQuery, type SentCall } from "./sent-call.ts";
 import { findSubject } from "./subject.ts";
 import type { TestRequest } from "./test-request.ts";
 
-/** Headers whose values are somebody's credentials. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "authorization",
-  "proxy-authorization",
-  "cookie",
-  "set-cookie",
-  "x-api-key",
-  "apikey",
+/** Headers of an answer that say how it came, not what it is. */
+const NOT_KEPT: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
 ]);
 
-const MASK = "***";
+/** Largest reply of the route's upstream that is read. */
+const MAX_FORWARDED_BYTES = 16 * 1024 * 1024;
+
+export interface RecordOptions {
+  /** Which route, when there are several with a chain. */
+  readonly route?: string;
+  /** Id, among the targets, of the upstream that the chain sends requests on to; without it the run ends there. */
+  readonly upstream?: string;
+  /** The gateway's; default: what a gateway has that sets none. */
+  readonly limits?: Partial<ChainLimits>;
+  /** Keeps what calls said in the result's steps, with secrets masked. */
+  readonly withValues?: boolean;
+  /** The client leaves when it is aborted. */
+  readonly signal?: AbortSignal;
+}
+
+/** One run against real services. */
+export interface RecordedRun {
+  readonly result: ChainResult;
+  readonly recording: Recording;
+}
 
 /**
  * Runs a chain once against real services and writes down what happened.
@@ -43,28 +67,80 @@ export async function recordRun(
   config: object,
   request: TestRequest,
   targets: TargetResolver,
-  options: { readonly route?: string } = {},
-): Promise<{ readonly result: ChainResult; readonly recording: Recording }> {
-  const subject = findSubject(compileAll(config), options.route);
+  options: RecordOptions = {},
+): Promise<RecordedRun> {
+  return recordResources(compileAll(config), request, targets, options);
+}
+
+/**
+ * As {@link recordRun}, of resources that are compiled already.
+ *
+ * @throws TESTING_CHAIN
+ */
+export async function recordResources(
+  resources: readonly CompiledResource[],
+  request: TestRequest,
+  targets: TargetResolver,
+  options: RecordOptions = {},
+): Promise<RecordedRun> {
+  const { route, upstream, limits, withValues = false, signal } = options;
+  const subject = findSubject(resources, route);
   const recorder = new Recorder(targets, subject.operations);
-  const result = await runOnce(subject, request, recorder, null);
-  const { status, body } = result;
+  const forwarding =
+    upstream === undefined
+      ? null
+      : new LiveForwarding(recorder.forwardTo(upstream), MAX_FORWARDED_BYTES);
+  const nowMs = Date.now();
+  const result = await runOnce(subject, request, recorder, {
+    forwarding,
+    random: Math.random,
+    withValues,
+    signal,
+    nowMs,
+    ...(limits === undefined ? {} : { limits }),
+  });
+  const { status, body, forwarded } = result;
   const recording: Recording = {
     v: 1,
     chain: subject.id,
-    request: maskRequest(request),
+    now: nowMs,
+    request: await toRecordedRequest(request, result),
     calls: recorder.recorded,
+    ...(result.end.forwarded === null ? {} : { forwarded: recorder.forwarded(forwarded) }),
     reply: { status, ...(body === undefined ? {} : { body }) },
   };
-  return { result, recording };
+  return { result, recording: maskRecording(recording) };
+}
+
+/** The request with its body as the other bodies of a recording are. */
+async function toRecordedRequest(request: TestRequest, result: ChainResult): Promise<TestRequest> {
+  const { body: _, text: __, ...head } = request;
+  const { body, text } = toRecordedBody(
+    await result.end.request.bodyBytes(Number.MAX_SAFE_INTEGER),
+  );
+  // Whether a text is JSON is for the content type to say, so it is kept as it is written.
+  if (typeof body === "string") return { ...head, text: JSON.stringify(body) };
+  return {
+    ...head,
+    ...(body === undefined ? {} : { body }),
+    ...(text === undefined ? {} : { text }),
+  };
+}
+
+interface Answer {
+  readonly answer: RecordedFate;
+  /** Why there is none, in words. */
+  readonly fault?: string;
+  readonly kept: Pick<RecordedForward, "headers" | "body" | "text" | "base64">;
 }
 
 /** Passes calls on and keeps them with their answers, in the order they were made. */
 class Recorder implements WatchedTargets {
   readonly calls: SentCall[] = [];
-  readonly #answers: Pick<RecordedCall, "headers" | "body">[] = [];
+  readonly #answers: (Answer | null)[] = [];
   readonly #inner: TargetResolver;
   readonly #operations: Operations;
+  #forwarded: Answer | null = null;
 
   constructor(inner: TargetResolver, operations: Operations) {
     this.#inner = inner;
@@ -79,21 +155,33 @@ class Recorder implements WatchedTargets {
     return this.#watch(this.#inner.uri(uri), `uri:${uri}`);
   }
 
-  get recorded(): readonly RecordedCall[] {
-    return this.calls.flatMap(({ operation, method, target, body, answer }, index) =>
-      answer === "unanswered"
-        ? []
-        : [
-            {
-              operation,
-              method,
-              target,
-              ...(body === undefined ? {} : { sent: body }),
-              answer,
-              ...this.#answers[index],
-            },
-          ],
+  /** The upstream that the chain sends on to, which is none of its calls. */
+  forwardTo(id: string): CallTarget | null {
+    const inner = this.#inner.upstream(id);
+    if (inner === null) return null;
+    return targetBySending((call) =>
+      send(inner, call, (answer) => {
+        this.#forwarded = answer;
+      }),
     );
+  }
+
+  forwarded(sent: unknown): RecordedForward {
+    const { answer, kept } = this.#forwarded ?? { kept: {} };
+    return {
+      ...(sent === undefined ? {} : { sent }),
+      ...(answer === undefined ? {} : { answer }),
+      ...kept,
+    };
+  }
+
+  get recorded(): readonly RecordedCall[] {
+    return this.calls.flatMap(({ operation, method, target, body: sent }, index) => {
+      const answer = this.#answers[index] ?? null;
+      if (answer === null) return [];
+      const call = { operation, method, target, ...(sent === undefined ? {} : { sent }) };
+      return [{ ...call, answer: answer.answer, ...answer.kept }];
+    });
   }
 
   #watch(inner: CallTarget | null, target: string): CallTarget | null {
@@ -104,30 +192,47 @@ class Recorder implements WatchedTargets {
     const [path = "", search = ""] = call.target.split("?", 2);
     const matched = this.#operations.match(target, call.method, path);
     const bytes = await bytesOf(call.body);
-    const sent = {
+    const sent: SentCall = {
       operation: matched?.operation.name ?? target,
       method: call.method,
       target: call.target,
       params: matched?.params ?? {},
       query: readQuery(search),
-      headers: maskHeaders(readHeaders(call.headers)),
+      headers: readHeaders(call.headers),
       body: decodeBody(bytes),
+      answer: "unanswered",
     };
-    const index = this.calls.push({ ...sent, answer: "unanswered" }) - 1;
-    try {
-      const reply = await inner.send({ ...call, body: bytes });
-      const body = await bytesOf(reply.body);
-      this.calls[index] = { ...sent, answer: reply.status };
-      const decoded = decodeBody(body);
-      this.#answers[index] = {
-        headers: maskHeaders(readHeaders(reply.headers)),
-        ...(decoded === undefined ? {} : { body: decoded }),
+    const index = this.calls.push(sent) - 1;
+    return send(inner, { ...call, body: bytes }, (answer) => {
+      const { fault } = answer;
+      this.calls[index] = {
+        ...sent,
+        answer: answer.answer,
+        ...(fault === undefined ? {} : { fault }),
       };
-      return { status: reply.status, headers: reply.headers, body };
-    } catch (error) {
-      this.calls[index] = { ...sent, answer: faultIn(error) };
-      throw error;
-    }
+      this.#answers[index] = answer;
+    });
+  }
+}
+
+async function send(
+  inner: CallTarget,
+  call: TargetCall,
+  keep: (answer: Answer) => void,
+): Promise<UpstreamReply> {
+  try {
+    const reply = await inner.send(call);
+    const body = await bytesOf(reply.body);
+    const kept = Object.entries(readHeaders(reply.headers)).filter(([name]) => !NOT_KEPT.has(name));
+    keep({
+      answer: reply.status,
+      kept: { headers: Object.fromEntries(kept), ...toRecordedBody(body) },
+    });
+    return { status: reply.status, headers: reply.headers, body };
+  } catch (error) {
+    const fault = error instanceof Error ? error.message : String(error);
+    keep({ answer: faultIn(error), fault, kept: {} });
+    throw error;
   }
 }
 
@@ -135,20 +240,4 @@ function faultIn(error: unknown): "refused" | "timeout" | "reset" {
   if (!isGatewayError(error)) return "reset";
   if (error.details["sent"] === false) return "refused";
   return error.status === 504 ? "timeout" : "reset";
-}
-
-function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, CREDENTIALS.has(name) ? MASK : value]),
-  );
-}
-
-function maskRequest(request: TestRequest): TestRequest {
-  const { headers } = request;
-  if (headers === undefined) return request;
-  const masked = Object.entries(headers).map(([name, value]) => [
-    name,
-    CREDENTIALS.has(name.toLowerCase()) ? MASK : value,
-  ]);
-  return { ...request, headers: Object.fromEntries(masked) };
 }

@@ -59,23 +59,21 @@ test("a live run is written down, without credentials", () => {
   result.expectStatus(200).expectBody({ a: "/base/x/a%2Fb", z: "/base/z" });
   expect(recording).toMatchObject({
     v: 1,
-    request: { headers: { Authorization: "***" } },
+    request: { headers: { Authorization: "Bearer masked" }, body: { id: "a/b" } },
     reply: { status: 200, body: { z: "/base/z" } },
   });
   const calls = recording.calls.toSorted((a, b) => (a.operation < b.operation ? -1 : 1));
   expect(calls).toMatchObject([
     { operation: "named.get", method: "GET", target: "/z", answer: 200 },
-    { operation: "svc.flaky", answer: 503, body: "no" },
+    { operation: "svc.flaky", answer: 503, text: "no" },
     { operation: "svc.flaky", answer: 200 },
     {
       operation: "svc.get",
       target: "/x/a%2Fb",
-      headers: { "set-cookie": "***", "x-served": "yes" },
+      headers: { "set-cookie": "s=masked-2", "x-served": "yes" },
     },
   ]);
-  expect(JSON.stringify(recording.calls.map(({ body: _, ...call }) => call))).not.toContain(
-    "secret",
-  );
+  expect(JSON.stringify(recording)).not.toContain("secret");
 });
 
 test("a recording is replayed without the services", async () => {
@@ -132,6 +130,55 @@ test.each([
   ["no calls", { v: 1, request: {}, reply: {} }],
   ["a call without an answer", { v: 1, request: {}, reply: {}, calls: [{ operation: "a" }] }],
   ["no reply", { v: 1, calls: [], request: {} }],
+  ["no chain", { v: 1, calls: [], request: {}, reply: {} }],
+  [
+    "configs that are no paths",
+    { v: 1, calls: [], request: {}, reply: {}, chain: "a", configs: [1] },
+  ],
 ])("%s is no recording", (_name, json) => {
   expect(() => parseRecording(json)).toThrow("not a usable recording");
+});
+
+test("what a chain sends on is recorded with its upstream's answer, and replayed", async () => {
+  const passing = chain({ route: "/c/:id", methods: ["POST"] })
+    .step("one", { uri: "http://svc.example/x" })
+    .forward("svc");
+  const sent = {
+    params: { id: "1" },
+    query: { q: "2" },
+    headers: { authorization: "Bearer secret", connection: "x-hop", "x-hop": "1" },
+    text: '{"big": 12345678901234567890, "own": [1, 2]}',
+  };
+  const { result: passed, recording: written } = await recordRun(passing, sent, live.targets, {
+    upstream: "svc",
+  });
+  passed.expectStatus(200).expectBodyPart({ path: "/base/c/1", token: "Bearer secret" });
+  expect(passed.end.forwardStep).toMatchObject({ status: 200, outcome: "done", attempts: 1 });
+  expect(hits.at(-1)).toBe("POST /base/c/1?q=2");
+  expect(written.request.text).toBe(sent.text);
+  expect(written.calls[0]?.answer).toBe(200);
+  expect(written.forwarded).toMatchObject({ answer: 200, headers: { "x-served": "yes" } });
+  expect(JSON.stringify(written)).not.toContain("secret");
+  const before = hits.length;
+  const again = await testChain(passing).replay(written).run(written.request);
+  expectAsRecorded(again, written);
+  expect(hits).toHaveLength(before);
+});
+
+test("an upstream that is not there is recorded as that, and undoes what was done", async () => {
+  const gone = liveTargets({
+    upstreams: { svc: `http://127.0.0.1:${server.port}/base`, up: "http://127.0.0.1:1" },
+  });
+  const passing = chain({ route: "/c", methods: ["POST"] })
+    .step("one", () => call(svc.post))
+    .undo("one", () => call(svc.post))
+    .forward("up");
+  const { result: failed, recording: written } = await recordRun(passing, {}, gone.targets, {
+    upstream: "up",
+  });
+  await gone.close();
+  failed.expectStatus(502).expectCode("UPSTREAM_REFUSED").expectCalls({ "svc.post": 2 });
+  expect(failed.reason).toContain("connection to http://127.0.0.1:1 failed");
+  expect(written.forwarded).toMatchObject({ answer: "refused" });
+  expectAsRecorded(await testChain(passing).replay(written).run(written.request), written);
 });

@@ -2,7 +2,8 @@ import { canonicalJson } from "@catena/ir";
 import { type ChainResult, unmet } from "./chain-result.ts";
 import { differencesOf } from "./diff-json.ts";
 import { testingErrors } from "./errors.ts";
-import { type Mock, type MockCall, refused, reply, reset, timedOut } from "./mock.ts";
+import { type Mock, type MockCall, refused, replyBytes, reset, timedOut } from "./mock.ts";
+import { fromRecordedBody, type RecordedBody } from "./recorded-body.ts";
 import { wordCall } from "./sent-call.ts";
 import type { TestRequest } from "./test-request.ts";
 
@@ -16,24 +17,38 @@ export interface Recording {
   readonly chain: string;
   /** Where its configs are, from the recording's own folder; default: in that folder. */
   readonly configs?: readonly string[];
+  /** When the request came, in milliseconds since 1970. */
+  readonly now?: number;
   readonly request: TestRequest;
   /** In the order they were made. */
   readonly calls: readonly RecordedCall[];
+  /** Present when the chain did not answer itself. */
+  readonly forwarded?: RecordedForward;
   readonly reply: { readonly status: number; readonly body?: unknown };
 }
 
-export interface RecordedCall {
+/** What became of a call. */
+export type RecordedFate = number | "refused" | "timeout" | "reset";
+
+/** A call, what was sent with it, and its answer's body. */
+export interface RecordedCall extends RecordedBody {
   readonly operation: string;
   readonly method: string;
   /** Encoded, with the query. */
   readonly target: string;
   /** What was sent, decoded when it was JSON. */
   readonly sent?: unknown;
-  readonly answer: number | "refused" | "timeout" | "reset";
+  readonly answer: RecordedFate;
   /** Of the answer, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of the answer, decoded when it was JSON. */
-  readonly body?: unknown;
+}
+
+/** What the chain sent on to the route's upstream, and the body of that one's answer. */
+export interface RecordedForward extends RecordedBody {
+  readonly sent?: unknown;
+  /** Absent when the run ended there. */
+  readonly answer?: RecordedFate;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -84,7 +99,17 @@ function answerFrom(recorded: readonly RecordedCall[], call: MockCall) {
       reason: `${call.operation}: ${wordCall(call)} was not called with this body`,
     });
   }
-  switch (found.answer) {
+  return answerAs(found.answer, found);
+}
+
+/** How the upstream answered what the chain sent on; `null` where it did not come to that. */
+export function recordedUpstream({ forwarded }: Recording): Mock<unknown> | null {
+  if (forwarded?.answer === undefined) return null;
+  return answerAs(forwarded.answer, forwarded);
+}
+
+function answerAs(fate: RecordedFate, answer: Omit<RecordedForward, "answer">) {
+  switch (fate) {
     case "refused":
       return refused();
     case "timeout":
@@ -92,7 +117,7 @@ function answerFrom(recorded: readonly RecordedCall[], call: MockCall) {
     case "reset":
       return reset();
     default:
-      return reply(found.body, { status: found.answer, headers: found.headers ?? {} });
+      return replyBytes(fromRecordedBody(answer), { status: fate, headers: answer.headers ?? {} });
   }
 }
 
@@ -105,18 +130,21 @@ export function keyOf(
 }
 
 /**
- * Holds a result to a recording: the same status, body and calls of each operation.
+ * Holds a result to a recording: the same status, body and calls of each operation, and the same sent
+ * on to the upstream.
  *
  * @throws TESTING_EXPECTATION
  */
 export function expectAsRecorded(result: ChainResult, recording: Recording): void {
   const calls = (made: readonly { operation: string; method: string; target: string }[]) =>
     made.map(({ operation, method, target }) => `${operation}: ${method} ${target}`).toSorted();
+  const { reply, forwarded } = recording;
   const differences = differencesOf(
-    { ...recording.reply, calls: calls(recording.calls) },
+    { ...reply, forwarded: forwarded?.sent, calls: calls(recording.calls) },
     {
       status: result.status,
       ...(result.body === undefined ? {} : { body: result.body }),
+      forwarded: result.forwarded,
       calls: calls(result.calls),
     },
   );

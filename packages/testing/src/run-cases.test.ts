@@ -167,7 +167,7 @@ describe("a case fails and says where", () => {
       "a request that is none",
       { request: { json: {} }, expect: { status: 200 } },
       [
-        'request.json "json" is not known here; known are method, path, params, query, headers, body, id, ip',
+        'request.json "json" is not known here; known are method, path, params, query, headers, body, text, id, ip',
       ],
     ],
     [

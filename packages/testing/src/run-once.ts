@@ -1,5 +1,7 @@
 import {
+  type ChainLimits,
   type ChainOutcome,
+  type ChainRequest,
   ChainTrace,
   compileChain,
   compileClassic,
@@ -7,13 +9,16 @@ import {
   createUndoLog,
   runChain,
   runClassic,
+  ValueRecorder,
 } from "@catena/chain";
-import type { TargetResolver } from "@catena/pipeline";
+import { isGatewayError } from "@catena/errors";
+import { statusReply, type TargetResolver } from "@catena/pipeline";
 import type { ClassicChain } from "@catena/schema";
+import { CancelScope } from "@catena/upstream";
 import { bytesOf } from "./call-body.ts";
-import { ChainResult, type Forwarded } from "./chain-result.ts";
+import { ChainResult, type Forwarded, type RunEnd } from "./chain-result.ts";
 import { testingErrors } from "./errors.ts";
-import { answerOf, faultOf, isFailure, type Mock } from "./mock.ts";
+import type { Forwarding } from "./forwarding.ts";
 import { readHeaders, type SentCall } from "./sent-call.ts";
 import type { Subject } from "./subject.ts";
 import { type TestRequest, toChainRequest } from "./test-request.ts";
@@ -24,50 +29,72 @@ export interface WatchedTargets extends TargetResolver {
   readonly calls: readonly SentCall[];
 }
 
+export interface RunOptions {
+  /** Takes what the chain sends on; `null` ends the run there. */
+  readonly forwarding: Forwarding | null;
+  /** The gateway's; default: what a gateway has that sets none. */
+  readonly limits?: Partial<ChainLimits>;
+  /** For the jitter of retries; default: they follow at once, so that a test does not wait. */
+  readonly random?: () => number;
+  /** Keeps what calls said in the trace, with secrets masked. */
+  readonly withValues?: boolean;
+  /** The client leaves when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since 1970 that are `now()` all along; default: the time that it is. */
+  readonly nowMs?: number | undefined;
+}
+
 /**
  * Runs a chain for one request, to its very end: undo calls and the reply of the upstream it
  * forwards to are part of the result.
- *
- * @param upstream what the route's upstream answers; `null` ends the run where it forwards.
  */
 export async function runOnce(
   subject: Subject,
   request: TestRequest,
   targets: WatchedTargets,
-  upstream: Mock<unknown> | null,
+  options: RunOptions,
 ): Promise<ChainResult> {
-  const trace = new ChainTrace();
+  const chainRequest = toChainRequest(request, subject.route, cancelOf(options.signal));
+  const trace = new ChainTrace(
+    options.withValues === true ? { values: new ValueRecorder(chainRequest) } : {},
+  );
   const records = new Map<string, string>();
-  const outcome = await runOf(subject, request, targets, records, trace);
-  const end = await endOf(outcome, subject, request, upstream);
+  const startMs = performance.now();
+  const run = makeRun(subject, targets, records, options);
+  const end = await endOf(() => run(chainRequest, trace), chainRequest, options.forwarding);
   return new ChainResult({
     ...end,
-    code: outcome.kind === "reply" ? (outcome.error?.code ?? null) : null,
+    forwardStep: options.forwarding?.step ?? null,
+    request: chainRequest,
     calls: targets.calls,
     trace,
+    startMs,
+    endMs: performance.now(),
     undoRecords: [...records.values()],
   });
 }
 
-async function runOf(
+type RunChain = (request: ChainRequest, trace: ChainTrace) => Promise<ChainOutcome>;
+
+/** @throws TESTING_CHAIN */
+function makeRun(
   subject: Subject,
-  request: TestRequest,
   targets: TargetResolver,
   records: Map<string, string>,
-  trace: ChainTrace,
-): Promise<ChainOutcome> {
-  const { conf, id, route } = subject;
-  const chainRequest = toChainRequest(request, route);
+  { limits = {}, random = () => 0, nowMs }: RunOptions,
+): RunChain {
+  const { conf, id } = subject;
   if (subject.isClassic) {
     // The subject was compiled, so it has passed the rules of the classic form.
-    const { value, issues } = compileClassic(conf as unknown as ClassicChain, { targets });
+    const { value, issues } = compileClassic(conf as unknown as ClassicChain, { targets, limits });
     if (value === undefined) throw testingErrors.TESTING_CHAIN({ reason: wordIssues(issues) });
-    return runClassic(value, chainRequest, trace);
+    return (request, trace) => runClassic(value, request, trace);
   }
   const { value, issues } = compileChain(conf, {
     id,
     targets,
     chain: subject.chain,
+    limits,
     state: createSurvivingState(`routes/${id}`),
     undo: {
       log: createUndoLog({
@@ -76,61 +103,71 @@ async function runOf(
       }),
       report: () => undefined,
     },
-    // Retries follow at once: a test does not wait.
-    random: () => 0,
+    random,
+    ...(nowMs === undefined
+      ? {}
+      : { clock: { monotonicMs: () => performance.now(), wallMs: () => nowMs } }),
   });
   if (value === undefined) throw testingErrors.TESTING_CHAIN({ reason: wordIssues(issues) });
-  return runChain(value, chainRequest, trace);
+  return (request, trace) => runChain(value, request, trace);
 }
 
-interface End {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly bytes: Uint8Array | null;
-  readonly forwarded: Forwarded | null;
-}
+type End = Pick<RunEnd, "status" | "headers" | "bytes" | "code" | "reason" | "forwarded">;
 
 async function endOf(
-  outcome: ChainOutcome,
-  subject: Subject,
-  request: TestRequest,
-  upstream: Mock<unknown> | null,
+  run: () => Promise<ChainOutcome>,
+  request: ChainRequest,
+  forwarding: Forwarding | null,
 ): Promise<End> {
-  if (outcome.kind === "reply") {
-    const { status, headers, body } = outcome;
-    return { status, headers, bytes: await bytesOf(body), forwarded: null };
+  let outcome: ChainOutcome;
+  try {
+    outcome = await run();
+  } catch (error) {
+    // What the gateway says for the chain: a body that is too large, a client that left.
+    if (!isGatewayError(error) || error.code.startsWith("TESTING_")) throw error;
+    const { status, headers, body } = statusReply(error.status);
+    const { code, message } = error;
+    return { status, headers, bytes: await bytesOf(body), code, reason: message, forwarded: null };
   }
+  if (outcome.kind === "reply") {
+    const { status, headers, body, error } = outcome;
+    const cause = isGatewayError(error?.cause) ? `: ${error.cause.message}` : "";
+    return {
+      status,
+      headers,
+      bytes: await bytesOf(body),
+      code: error?.code ?? null,
+      reason: error === undefined ? null : error.message + cause,
+      forwarded: null,
+    };
+  }
+  return forward(outcome, request, forwarding);
+}
+
+async function forward(
+  outcome: Extract<ChainOutcome, { readonly kind: "forward" }>,
+  request: ChainRequest,
+  forwarding: Forwarding | null,
+): Promise<End> {
+  // Read here once: a stream cannot be read by the upstream and for the result.
+  const bytes = await bytesOf(outcome.body);
   const forwarded: Forwarded = {
     upstream: outcome.upstreamId,
     headers: readHeaders(outcome.setHeaders),
-    bytes: await bytesOf(outcome.body),
+    bytes,
   };
-  if (upstream === null) {
+  if (forwarding === null) {
     await outcome.settle?.(true);
-    return { status: 200, headers: [], bytes: null, forwarded };
+    return { status: 200, headers: [], bytes: null, code: null, reason: null, forwarded };
   }
-  const { path, method } = toChainRequest(request, subject.route);
-  const answered = await answerOf(upstream, {
-    operation: "upstream",
-    method,
-    target: path,
-    params: request.params ?? {},
-    query: request.query ?? {},
-    headers: forwarded.headers,
-    body: forwarded.bytes === null ? undefined : new TextDecoder().decode(forwarded.bytes),
-    count: 1,
-    repeat: 1,
-  });
-  if (isFailure(answered)) {
-    await outcome.settle?.(false);
-    throw faultOf(answered, "the route's upstream");
-  }
-  await outcome.settle?.(answered.status < 400);
-  const text = answered.body === undefined ? null : JSON.stringify(answered.body);
-  return {
-    status: answered.status,
-    headers: Object.entries(answered.headers).flatMap(([name, value]) => [name, String(value)]),
-    bytes: text === null ? null : new TextEncoder().encode(text),
-    forwarded,
-  };
+  const reply = await forwarding.send({ ...outcome, body: bytes }, request);
+  await outcome.settle?.(reply.status < 400);
+  return { ...reply, forwarded };
+}
+
+function cancelOf(signal: AbortSignal | undefined): CancelScope {
+  const scope = new CancelScope();
+  if (signal?.aborted === true) scope.cancel("client-gone");
+  signal?.addEventListener("abort", () => scope.cancel("client-gone"), { once: true });
+  return scope;
 }

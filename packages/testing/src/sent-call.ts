@@ -13,6 +13,8 @@ export interface SentCall {
   readonly body: unknown;
   /** The status it was answered with, or what became of it. */
   readonly answer: number | "refused" | "timeout" | "reset" | "unanswered";
+  /** Why a real service did not answer, in words. */
+  readonly fault?: string;
 }
 
 /** `GET /users/1?x=1`. */

@@ -13,6 +13,8 @@ export interface TestRequest {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** JSON; or bytes or text with a `content-type` of its own. */
   readonly body?: unknown;
+  /** The body as it is written, in place of `body`; JSON unless a `content-type` says otherwise. */
+  readonly text?: string;
   /** Default `test-request`. */
   readonly id?: string;
   readonly ip?: string;
@@ -22,6 +24,7 @@ export interface TestRequest {
 export function toChainRequest(
   request: TestRequest,
   route: { readonly path: string; readonly method: string },
+  cancel: CancelScope = new CancelScope(),
 ): ChainRequest {
   const { params = {}, query = {}, id = "test-request", ip = "192.0.2.1" } = request;
   const headers = headerList(request);
@@ -52,19 +55,24 @@ export function toChainRequest(
       }
     },
     deadlineAt: Number.POSITIVE_INFINITY,
-    cancel: new CancelScope(),
+    cancel,
   };
 }
 
-function headerList({ headers = {}, body }: TestRequest): readonly string[] {
+function headerList({ headers = {}, body, text }: TestRequest): readonly string[] {
   const list = Object.entries(headers).flatMap(([name, value]) =>
     typeof value === "string" ? [name, value] : value.flatMap((one) => [name, one]),
   );
   const hasType = list.some((name, i) => i % 2 === 0 && name.toLowerCase() === "content-type");
-  return body === undefined || hasType ? list : ["content-type", "application/json", ...list];
+  const isEmpty = body === undefined && text === undefined;
+  return isEmpty || hasType ? list : ["content-type", "application/json", ...list];
 }
 
-function bodyBytes({ body }: TestRequest, headers: readonly string[]): Uint8Array<ArrayBuffer> {
+function bodyBytes(
+  { body, text: written }: TestRequest,
+  headers: readonly string[],
+): Uint8Array<ArrayBuffer> {
+  if (written !== undefined) return new TextEncoder().encode(written);
   if (body === undefined) return new Uint8Array();
   if (body instanceof Uint8Array) return new Uint8Array(body);
   const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === "content-type");

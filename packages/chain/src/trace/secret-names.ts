@@ -3,7 +3,7 @@ export const MASKED = "(secret)";
 
 /** Members, arguments and cookies whose value is nobody's business but the services'. */
 const SECRET =
-  /auth(?!or)|token|secret|passw|pwd|passphrase|cookie|session|credential|jwt|bearer|(?:api|access|private|client|signing)[-_]?key|^key$|signature|^sig$|^otp$|^pin$|^cvv|card[-_]?n|iban/i;
+  /auth(?!or(?!i[sz]))|token|secret|passw|pwd|passphrase|cookie|session|credential|jwt|bearer|(?:api|access|private|client|signing)[-_]?key|^key$|signature|^sig$|^otp$|^pin$|^cvv|card[-_]?n|iban/i;
 
 /** Headers that say nothing of who asks. Any other may be where a plugin looks for a key. */
 const PLAIN_HEADERS = new Set([
