@@ -29,6 +29,7 @@ export function listenDataPlane(
   address: ListenAddress,
   handle: RequestHandlerFunction,
   websocket: WebSocketHandler<WebSocketSession>,
+  isShared: boolean,
 ): DataPlane {
   const answer = (request: Request): Response | Promise<Response> =>
     app.server === null ? new Response(null, { status: 503 }) : handle(request, app.server);
@@ -43,8 +44,8 @@ export function listenDataPlane(
       // Per-route limits decide; APISIX's client_max_body_size is unlimited too.
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,
-      // Several workers may share a port; a single one must notice that it is taken.
-      reusePort: false,
+      // Workers share a port, which the supervisor found free; a single one must notice that it is taken.
+      reusePort: isShared,
       error: () => new Response(null, { status: 500 }),
       websocket,
     });

@@ -6,8 +6,10 @@ import { openResources } from "./config/open-resources.ts";
 import { ConfigSync } from "./config/sync.ts";
 import {
   type ControlPlane,
+  createControlApp,
   type GatewayStatus,
-  listenControlPlane,
+  listenControl,
+  type WorkerStatus,
 } from "./control/control-plane.ts";
 import { TraceRing } from "./control/trace-ring.ts";
 import { type DataPlane, listenDataPlane } from "./data-plane.ts";
@@ -15,9 +17,9 @@ import { type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
+import type { SecretBook } from "./secrets/secret-book.ts";
 import type { Settings } from "./settings/settings.ts";
 import { UndoSweeper } from "./undo-sweeper.ts";
-import type { SecretBook } from "./secrets/secret-book.ts";
 import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
 import { WebSocketRelay } from "./websocket/relay.ts";
 
@@ -44,6 +46,20 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+/** A gateway that is one of several processes on one port: it listens when it is told to. */
+export interface WorkerGateway extends Pick<Gateway, "ready" | "status"> {
+  /** Shares the port of the settings from now on. @throws LISTEN_FAILED */
+  open(): void;
+  /** Answers a request to the Control API as this process sees it; the address is the supervisor's. */
+  control(request: Request): Promise<Response>;
+  /**
+   * As {@link Gateway.stop}.
+   *
+   * @param onClosed told when no connection is accepted any more, while requests in flight go on.
+   */
+  stop(drainSeconds: number, onClosed: () => void): Promise<void>;
+}
+
 /** Version shown on `/status`. */
 export const version = "0.1.0";
 
@@ -54,12 +70,34 @@ export const version = "0.1.0";
  * @throws LISTEN_FAILED
  */
 export function startGateway(options: GatewayOptions): Gateway {
-  return new RunningGateway(options);
+  const { settings } = options;
+  const gateway = new RunningGateway(options);
+  gateway.open(false);
+  gateway.openControl();
+  gateway.follow();
+  return {
+    listen: { ...parseListen(settings.listen), port: gateway.port },
+    controlListen: { ...parseListen(settings.controlListen), port: gateway.controlPort },
+    ready: gateway.ready,
+    status: () => gateway.status(),
+    stop: () => gateway.stop(settings.drainSeconds, () => undefined),
+  };
 }
 
-class RunningGateway implements Gateway {
-  readonly listen: ListenAddress;
-  readonly controlListen: ListenAddress;
+/** Follows the store, and listens nowhere until {@link WorkerGateway.open}. */
+export function startWorkerGateway(options: GatewayOptions): WorkerGateway {
+  const gateway = new RunningGateway(options);
+  gateway.follow();
+  return {
+    ready: gateway.ready,
+    status: () => gateway.status(),
+    open: () => gateway.open(true),
+    control: (request) => gateway.control(request),
+    stop: (drainSeconds, onClosed) => gateway.stop(drainSeconds, onClosed),
+  };
+}
+
+class RunningGateway {
   readonly ready: Promise<void>;
   readonly #options: GatewayOptions;
   readonly #upstreams: UpstreamServices;
@@ -71,8 +109,9 @@ class RunningGateway implements Gateway {
   readonly #inFlight = new InFlight();
   readonly #webSockets: WebSocketRelay;
   readonly #response: { readonly serverHeader: string; closing: boolean };
-  readonly #dataPlane: DataPlane;
-  readonly #controlPlane: ControlPlane;
+  readonly #controlApp: ReturnType<typeof createControlApp>;
+  #dataPlane: DataPlane | null = null;
+  #controlPlane: ControlPlane | null = null;
   #stopping = false;
 
   constructor(options: GatewayOptions) {
@@ -110,13 +149,13 @@ class RunningGateway implements Gateway {
     });
     this.#sync = new ConfigSync({ store, prefix, target: this.#configuration, log, random });
     this.ready = this.#sync.ready;
-    this.#dataPlane = this.#listenData();
-    this.listen = { ...parseListen(settings.listen), port: this.#dataPlane.port };
-    this.#controlPlane = this.#listenControl();
-    this.controlListen = {
-      ...parseListen(settings.controlListen),
-      port: this.#controlPlane.port,
-    };
+    this.#controlApp = createControlApp({
+      source: this.#configuration.controlSource(),
+      traces: this.#traces,
+      status: () => this.status(),
+      notReady: () => this.#notReady(),
+      acceptHeld: () => this.#sync.acceptHeld(),
+    });
     this.#undoSweeper = new UndoSweeper({
       store,
       targets: this.#configuration.targets(),
@@ -125,59 +164,92 @@ class RunningGateway implements Gateway {
       random,
       log,
     });
+  }
+
+  /** Begins to apply what the store has. */
+  follow(): void {
     this.#sync.start();
     this.#undoSweeper.start();
   }
 
+  get port(): number {
+    return this.#dataPlane?.port ?? 0;
+  }
+
+  get controlPort(): number {
+    return this.#controlPlane?.port ?? 0;
+  }
+
+  control(request: Request): Promise<Response> {
+    return Promise.resolve(this.#controlApp.handle(request));
+  }
+
   status(): GatewayStatus {
     const { openConnections, idleConnections } = this.#upstreams.transport.stats();
+    const status = this.#stopping ? "stopping" : stateOf(this.#configuration, this.#sync);
+    const { revision } = this.#sync.state;
     return {
-      status: this.#stopping ? "stopping" : stateOf(this.#configuration, this.#sync),
+      status,
       version,
       store: { url: this.#options.store.url, ...this.#sync.state },
       ...this.#configuration.describe(),
       requests_in_flight: this.#inFlight.size,
       websockets: this.#webSockets.size,
       connections: { open: openConnections, idle: idleConnections },
+      workers: [
+        {
+          pid: process.pid,
+          state: workerStates[status],
+          revision,
+          lag: revision === null ? null : 0,
+          requests_in_flight: this.#inFlight.size,
+          restarts: 0,
+        },
+      ],
     };
   }
 
-  async stop(): Promise<void> {
+  async stop(drainSeconds: number, onClosed: () => void): Promise<void> {
     if (this.#stopping) {
       this.#inFlight.cancelAll();
-      await this.#dataPlane.stop(true);
+      await this.#dataPlane?.stop(true);
       return;
     }
-    const { settings, log } = this.#options;
+    const { log } = this.#options;
     this.#stopping = true;
     this.#response.closing = true;
-    log.info("draining", { seconds: settings.drainSeconds });
-    await Bun.sleep(settings.drainSeconds * 1000);
-    await this.#endRequests();
+    if (this.#dataPlane !== null) {
+      log.info("draining", { seconds: drainSeconds });
+      await Bun.sleep(drainSeconds * 1000);
+      await this.#endRequests(this.#dataPlane, onClosed);
+    }
     this.#inFlight.stop();
     await this.#undoSweeper.stop();
     await this.#sync.stop();
     this.#secrets.stop();
     await this.#configuration.close();
     await this.#upstreams.close();
-    await this.#controlPlane.stop();
+    await this.#controlPlane?.stop();
     log.info("stopped");
   }
 
-  async #endRequests(): Promise<void> {
+  async #endRequests(dataPlane: DataPlane, onClosed: () => void): Promise<void> {
     const { settings, log } = this.#options;
     this.#webSockets.closeAll();
+    const ended = dataPlane.stop(false);
+    onClosed();
     const late = await Promise.race([
-      this.#dataPlane.stop(false).then(() => false),
+      ended.then(() => false),
       Bun.sleep(settings.stopSeconds * 1000).then(() => true),
     ]);
     if (!late) return;
     log.warn("requests still in flight are given up", { count: this.#inFlight.size });
     this.#inFlight.cancelAll();
-    await this.#dataPlane.stop(true);
+    await dataPlane.stop(true);
   }
 
-  #listenData(): DataPlane {
+  /** @param isShared whether other processes listen on the port too. */
+  open(isShared: boolean): void {
     const { settings, log } = this.#options;
     const address = parseListen(settings.listen);
     const forwarder = { transport: this.#upstreams.transport, serverPort: address.port, log };
@@ -190,23 +262,18 @@ class RunningGateway implements Gateway {
       scheme: "http",
       log,
     });
-    const dataPlane = listenDataPlane(address, handle, this.#webSockets.handlers());
+    const dataPlane = listenDataPlane(address, handle, this.#webSockets.handlers(), isShared);
     // Known only now when the port was left to the system.
     forwarder.serverPort = dataPlane.port;
-    return dataPlane;
+    this.#dataPlane = dataPlane;
   }
 
-  #listenControl(): ControlPlane {
+  openControl(): void {
     try {
-      return listenControlPlane(parseListen(this.#options.settings.controlListen), {
-        source: this.#configuration.controlSource(),
-        traces: this.#traces,
-        status: () => this.status(),
-        notReady: () => this.#notReady(),
-        acceptHeld: () => this.#sync.acceptHeld(),
-      });
+      const address = parseListen(this.#options.settings.controlListen);
+      this.#controlPlane = listenControl(address, this.#controlApp);
     } catch (error) {
-      void this.#dataPlane.stop(true);
+      void this.#dataPlane?.stop(true);
       throw error;
     }
   }
@@ -216,6 +283,13 @@ class RunningGateway implements Gateway {
     return this.#configuration.loaded ? null : `no configuration yet: ${this.#sync.state.reason}`;
   }
 }
+
+const workerStates = {
+  starting: "starting",
+  ok: "serving",
+  degraded: "serving",
+  stopping: "leaving",
+} as const satisfies Record<GatewayStatus["status"], WorkerStatus["state"]>;
 
 function stateOf(configuration: Configuration, sync: ConfigSync): GatewayStatus["status"] {
   if (!configuration.loaded) return "starting";

@@ -1,6 +1,10 @@
-import type { Command } from "../command.ts";
+import { availableCpus, type Settings } from "@catena/gateway";
+import type { ConfigStore } from "@catena/store";
+import type { Command, CommandContext } from "../command.ts";
 import { reportIssues } from "../report.ts";
 import { serve, serveUntilSignal } from "../run/serve.ts";
+import { reloadOnHangUp } from "../run/workers/reload-on-hang-up.ts";
+import { type ServedWithWorkers, serveWithWorkers } from "../run/workers/serve-with-workers.ts";
 import { listenOptions, loadSettings, storeOptions } from "../settings/load-settings.ts";
 import { openConfiguredStore } from "../settings/open-configured-store.ts";
 
@@ -10,16 +14,32 @@ export const startCommand: Command = {
   usage: "",
   options: { ...storeOptions, ...listenOptions },
   run: async (args, context) => {
-    const { value: settings, issues } = await loadSettings(args, context);
+    const load = () => loadSettings(args, context);
+    const { value: settings, issues } = await load();
     if (settings === undefined) {
       reportIssues(issues, context.output);
       return 1;
     }
     const store = openConfiguredStore(settings.store);
     try {
-      return await serveUntilSignal(serve(settings, store, context.output), context.output);
+      return await run(settings, store, load, context);
     } finally {
       await store.close();
     }
   },
 };
+
+async function run(
+  settings: Settings,
+  store: ConfigStore,
+  load: () => ReturnType<typeof loadSettings>,
+  { output }: CommandContext,
+): Promise<number> {
+  const count = settings.workers === "auto" ? availableCpus() : settings.workers;
+  // One needs nobody to watch over it but what started this process.
+  if (count === 1) return await serveUntilSignal(serve(settings, store, output), output);
+  let served: ServedWithWorkers | null = null;
+  reloadOnHangUp(() => served, load, output);
+  served = await serveWithWorkers(settings, count, store, output);
+  return await serveUntilSignal(served, output);
+}

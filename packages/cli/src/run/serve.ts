@@ -3,7 +3,7 @@ import { checkExpression } from "@catena/expr";
 import {
   createLog,
   displayUrl,
-  type Gateway,
+  type ListenAddress,
   type Log,
   parseListen,
   type Settings,
@@ -15,9 +15,8 @@ import type { ConfigStore } from "@catena/store";
 import type { Output } from "../output.ts";
 import { chooseAdminKey } from "../settings/admin-key.ts";
 
-/** A gateway with its Admin API, in this process. */
+/** A gateway with its Admin API. */
 export interface Served {
-  readonly gateway: Gateway;
   /** Ends both, requests in flight first. A second call ends at once. */
   stop(): Promise<void>;
 }
@@ -38,24 +37,50 @@ export function serve(settings: Settings, store: ConfigStore, output: Output): S
     void gateway.stop();
     throw error;
   }
-  output.err(
-    [
-      `catena ${version}`,
-      `gateway      ${displayUrl(gateway.listen)}`,
-      `Admin API    ${displayUrl({ ...parseListen(settings.adminListen), port: admin.port })}/apisix/admin`,
-      `Control API  ${displayUrl(gateway.controlListen)}/status`,
-      `store        ${store.url}`,
-    ].join("\n"),
-  );
+  announce(output, {
+    listen: gateway.listen,
+    adminListen: { ...parseListen(settings.adminListen), port: admin.port },
+    controlListen: gateway.controlListen,
+    store: store.url,
+  });
   return {
-    gateway,
     stop: async () => {
       await Promise.all([gateway.stop(), admin.stop()]);
     },
   };
 }
 
-function startAdmin(settings: Settings, store: ConfigStore, log: Log, output: Output): AdminServer {
+/** Where a gateway is, for {@link announce}. */
+export interface Places {
+  readonly listen: ListenAddress;
+  readonly adminListen: ListenAddress;
+  readonly controlListen: ListenAddress;
+  readonly store: string;
+  /** Not told: one process does it all. */
+  readonly workers?: number;
+}
+
+/** Tells a person where a gateway that has just started is. */
+export function announce(output: Output, places: Places): void {
+  output.err(
+    [
+      `catena ${version}`,
+      `gateway      ${displayUrl(places.listen)}`,
+      `Admin API    ${displayUrl(places.adminListen)}/apisix/admin`,
+      `Control API  ${displayUrl(places.controlListen)}/status`,
+      `store        ${places.store}`,
+      ...(places.workers === undefined ? [] : [`workers      ${places.workers}`]),
+    ].join("\n"),
+  );
+}
+
+/** Starts the Admin API on a store. @throws ADMIN_LISTEN_FAILED, ADMIN_KEY_UNREADABLE */
+export function startAdmin(
+  settings: Settings,
+  store: ConfigStore,
+  log: Log,
+  output: Output,
+): AdminServer {
   const { key, isNew, warning } = chooseAdminKey(settings);
   const { keys, allow, cors, standalone } = settings.admin;
   const admin = listenAdmin(parseListen(settings.adminListen), {

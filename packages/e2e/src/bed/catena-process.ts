@@ -39,6 +39,7 @@ export interface CatenaProcess {
   readonly adminUrl: string;
   readonly controlUrl: string;
   readonly environment: Environment;
+  readonly pid: number;
   /** Everything printed so far, both streams. */
   printed(): string;
   /** Sends a signal and resolves with the exit code. */
@@ -88,6 +89,7 @@ export async function startCatena(
     adminUrl: `http://127.0.0.1:${adminPort}`,
     controlUrl,
     environment: complete,
+    pid: child.pid,
     printed: () => printed,
     stop: async (signal = "SIGTERM") => {
       child.kill(signal);

@@ -1,9 +1,27 @@
-import { Elysia } from "elysia";
+import { type AnyElysia, Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "../listen.ts";
 import type { UnresolvedSecret } from "../secrets/secret-book.ts";
 import type { TraceRing } from "./trace-ring.ts";
 import { createTracesApi } from "./traces-api.ts";
 import { type ControlSource, createV1Api } from "./v1-api.ts";
+
+/** One worker on `/status`. */
+export interface WorkerStatus {
+  /** `null` while none runs in this place. */
+  readonly pid: number | null;
+  /**
+   * `silent`: it does not answer its supervisor. `leaving`: it ends what is in flight, another one has
+   * its place. `failing`: one after another ended, the next try is some time away.
+   */
+  readonly state: "starting" | "serving" | "silent" | "leaving" | "failing";
+  /** Revision of the store that it has applied. */
+  readonly revision: number | null;
+  /** By how many revisions it is behind the worker that has the newest. */
+  readonly lag: number | null;
+  readonly requests_in_flight: number;
+  /** How often the worker in this place was replaced because it had ended or failed. */
+  readonly restarts: number;
+}
 
 /** What `/status` shows; everything a person needs to see why something is not served. */
 export interface GatewayStatus {
@@ -42,6 +60,8 @@ export interface GatewayStatus {
   /** WebSockets that are open. */
   readonly websockets: number;
   readonly connections: { readonly open: number; readonly idle: number };
+  /** This process, or those that share the port. */
+  readonly workers: readonly WorkerStatus[];
 }
 
 export interface ControlPlaneOptions {
@@ -61,17 +81,11 @@ export interface ControlPlane {
 }
 
 /**
- * The control API of one gateway process, on loopback by default and without authentication, as
- * APISIX's: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`, and what {@link createV1Api}
- * and {@link createTracesApi} show.
- *
- * @throws LISTEN_FAILED
+ * The control API of one gateway process: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`,
+ * and what {@link createV1Api} and {@link createTracesApi} show.
  */
-export function listenControlPlane(
-  address: ListenAddress,
-  options: ControlPlaneOptions,
-): ControlPlane {
-  const app = new Elysia({
+export function createControlApp(options: ControlPlaneOptions) {
+  return new Elysia({
     systemRouter: false,
     normalize: false,
     // Elysia misreads the path behind a host of fewer than four characters.
@@ -91,6 +105,14 @@ export function listenControlPlane(
       set.status = code === "NOT_FOUND" ? 404 : 500;
       return { error_msg: code === "NOT_FOUND" ? "not found" : "internal error" };
     });
+}
+
+/**
+ * Listens for requests to a control API: on loopback by default and without authentication, as APISIX.
+ *
+ * @throws LISTEN_FAILED
+ */
+export function listenControl(address: ListenAddress, app: AnyElysia): ControlPlane {
   try {
     app.listen({
       hostname: address.hostname,

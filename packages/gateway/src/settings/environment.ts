@@ -66,6 +66,7 @@ type Read =
 
 function readValue(text: string, schema: TSchema): Read {
   const branches: readonly TSchema[] = schema["anyOf"] ?? [schema];
+  if (branches.some((one) => one["const"] === text)) return { value: text };
   const [branch = schema] = branches.filter(({ type }) => type !== "null");
   switch (branch["type"]) {
     case "boolean":

@@ -18,6 +18,9 @@ export const SettingsSchema = Type.Object(
       description: "Key prefix in the store, as APISIX's deployment.etcd.prefix",
     }),
     listen: address("Data plane"),
+    workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal("auto")], {
+      description: "Processes that serve the data plane's port; auto: one per available CPU",
+    }),
     adminListen: address("Admin API"),
     controlListen: address("Control API and /status"),
     adminKey: Type.Union([Type.String({ minLength: 16 }), Type.Null()], {
@@ -223,6 +226,7 @@ export const defaults: Settings = Object.freeze({
   store: "sqlite:.catena/catena.db",
   prefix: "/apisix",
   listen: "0.0.0.0:9080",
+  workers: 1,
   adminListen: "127.0.0.1:9180",
   controlListen: "127.0.0.1:9090",
   adminKey: null,

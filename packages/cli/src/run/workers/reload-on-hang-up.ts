@@ -1,0 +1,40 @@
+import type { Checked } from "@catena/errors";
+import type { Settings } from "@catena/gateway";
+import type { Output } from "../../output.ts";
+import { reportIssues } from "../../report.ts";
+import type { ServedWithWorkers } from "./serve-with-workers.ts";
+
+/**
+ * Reads the settings again on SIGHUP and replaces the workers, one after another. Settings that are
+ * not valid change nothing. On a terminal the signal says that this is closed, and the gateway with it.
+ *
+ * @param served `null` while the gateway starts: the signal is then too early to mean anything.
+ */
+export function reloadOnHangUp(
+  served: () => ServedWithWorkers | null,
+  load: () => Promise<Checked<Settings>>,
+  output: Output,
+): void {
+  process.on("SIGHUP", () => {
+    if (process.stdout.isTTY === true) {
+      process.kill(process.pid, "SIGTERM");
+      return;
+    }
+    const running = served();
+    if (running !== null) void reload(running, load, output);
+  });
+}
+
+async function reload(
+  served: ServedWithWorkers,
+  load: () => Promise<Checked<Settings>>,
+  output: Output,
+): Promise<void> {
+  const { value: settings, issues } = await load();
+  if (settings === undefined) {
+    output.err("not reloaded: the settings are not valid");
+    reportIssues(issues, output);
+    return;
+  }
+  await served.reload(settings);
+}
