@@ -52,6 +52,7 @@ export const deployCommand: Command = {
         prefix: settings.prefix,
         name,
         prune: args.flag("prune"),
+        keyring: settings.keyring,
         now: Math.floor(Date.now() / 1000),
       });
       return await carryOut(prepared, args, context, settings);

@@ -70,6 +70,7 @@ describe.each(kinds)("deploy to $name", ({ start }) => {
     prefix: `/p${++serial}`,
     name: `n${serial}`,
     prune: false,
+    keyring: [],
     now: 100,
   });
   const served = async ({ prefix }: DeployOptions) => {

@@ -1,5 +1,6 @@
 import { type Issue, isGatewayError } from "@catena/errors";
-import { formatKey } from "@catena/schema";
+import { plugins } from "@catena/plugins";
+import { createFieldCipher, formatKey } from "@catena/schema";
 import {
   type ConfigStore,
   finishStaged,
@@ -20,6 +21,8 @@ export interface DeployOptions {
   /** Names the set of configs; `--prune` looks only at what this name deployed. */
   readonly name: string;
   readonly prune: boolean;
+  /** Keys that secret fields are encrypted with in the store; none: they are stored as they are. */
+  readonly keyring: readonly string[];
   /** Unix seconds. */
   readonly now: number;
 }
@@ -57,6 +60,7 @@ export async function prepareDeploy(
     deployed: record.keys,
     prefix,
     prune: options.prune,
+    cipher: createFieldCipher(options.keyring, plugins.registry),
     now,
   });
   const issues = checkLinks(resources, list.entries, plan, prefix);

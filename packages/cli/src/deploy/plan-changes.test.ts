@@ -1,4 +1,6 @@
 import { describe, expect, test } from "bun:test";
+import { plugins } from "@catena/plugins";
+import { createFieldCipher } from "@catena/schema";
 import { noStyle } from "../output.ts";
 import { diffValues } from "./diff-values.ts";
 import { formatPlan } from "./format-plan.ts";
@@ -10,6 +12,7 @@ const input = (over: Partial<PlanInput>): PlanInput => ({
   deployed: [],
   prefix: "/apisix",
   prune: false,
+  cipher: createFieldCipher([], plugins.registry),
   now: 100,
   ...over,
 });
@@ -180,4 +183,59 @@ test("formatPlan reads like a diff", () => {
       "1 to create, 1 to update, 1 to delete, 0 unchanged",
     ].join("\n"),
   );
+});
+
+describe("with a keyring", () => {
+  const jack = {
+    kind: "consumers",
+    id: "jack",
+    value: { username: "jack", plugins: { "key-auth": { key: "in-the-clear" } } },
+  } as const;
+  const ring = ["0123456789abcdef", "fedcba9876543210"];
+  const cipher = createFieldCipher(ring, plugins.registry);
+  const olderCipher = createFieldCipher(ring.slice(1), plugins.registry);
+  const path = "/plugins/key-auth/key";
+
+  test("secret fields are written encrypted, and are no difference afterwards", () => {
+    const plan = planChanges(input({ resources: [jack], cipher }));
+    const [item] = plan.items;
+    expect(item?.value).not.toContain("in-the-clear");
+    const again = planChanges(
+      input({ resources: [jack], cipher, stored: [stored("/apisix/consumers/jack", item?.value)] }),
+    );
+    expect(again).toMatchObject({ changes: [], items: [], unchanged: 1 });
+  });
+
+  test.each([
+    ["in the clear", jack.value],
+    ["with an older key", olderCipher.encrypt("consumers", jack.value)],
+    [
+      "with a key that is unknown",
+      { plugins: { "key-auth": { key: "523EisB/dvqlIT9RzfF3ZQ==" } } },
+    ],
+  ])("what is stored %s is written anew, and not shown", (_, value) => {
+    const plan = planChanges(
+      input({ resources: [jack], cipher, stored: [stored("/apisix/consumers/jack", value)] }),
+    );
+    expect(plan.changes).toMatchObject([{ action: "update" }]);
+    const shown = plan.changes[0]?.fields.find((field) => field.path === path);
+    expect(shown).toEqual({ path, before: "(secret)", after: "(secret)" });
+    const encrypted = cipher.encrypt("consumers", jack.value)["plugins"];
+    expect(JSON.parse(plan.items[0]?.value ?? "")).toMatchObject({ plugins: encrypted });
+  });
+
+  test("private keys are, too", () => {
+    const key = `-----BEGIN PRIVATE KEY-----\n${"x".repeat(128)}\n-----END PRIVATE KEY-----`;
+    const ssl = { kind: "ssls", id: "s", value: { snis: ["a.com"], cert: "c", key } } as const;
+    const plan = planChanges(input({ resources: [ssl], cipher }));
+    expect(plan.items[0]?.value).not.toContain("PRIVATE KEY");
+    const foreign = createFieldCipher(["another-key-of16"], plugins.registry);
+    const before = foreign.encrypt("ssls", ssl.value);
+    const update = planChanges(
+      input({ resources: [ssl], cipher, stored: [stored("/apisix/ssls/s", before)] }),
+    );
+    expect(update.changes[0]?.fields).toEqual([
+      { path: "/key", before: "(secret)", after: "(secret)" },
+    ]);
+  });
 });

@@ -1,4 +1,5 @@
 import {
+  type FieldCipher,
   formatKey,
   formatName,
   isJsonObject,
@@ -44,6 +45,8 @@ export interface PlanInput {
   readonly deployed: readonly string[];
   readonly prefix: string;
   readonly prune: boolean;
+  /** Decrypts what is stored and encrypts what is written. */
+  readonly cipher: FieldCipher;
   /** Unix seconds, for `create_time` and `update_time`. */
   readonly now: number;
 }
@@ -54,10 +57,11 @@ const bookkeeping = new Set(["id", "create_time", "update_time"]);
 /**
  * Compares what configs say with what is stored. Only resources whose content differs are written;
  * every write names the revision it was planned against, so that a change by someone else in between
- * makes the whole deploy fail instead of being overwritten.
+ * makes the whole deploy fail instead of being overwritten. What is stored in the clear, or encrypted
+ * with an old key, although its fields are secret, is written anew.
  */
 export function planChanges(input: PlanInput): DeployPlan {
-  const { prefix, now } = input;
+  const { prefix, cipher } = input;
   const stored = new Map(input.stored.map((entry) => [entry.key, entry]));
   const changes: PlannedChange[] = [];
   const items: StagedItem[] = [];
@@ -68,7 +72,8 @@ export function planChanges(input: PlanInput): DeployPlan {
     wanted.add(key);
     const entry = stored.get(key);
     const before = entry === undefined ? null : parseStored(entry.value);
-    const differ = diffValues(strip(before ?? {}), strip(resource.value));
+    const written = encrypt(resource, cipher);
+    const differ = diffValues(strip(before ?? {}), strip(written));
     if (before !== null && differ.length === 0) {
       unchanged++;
       continue;
@@ -77,9 +82,9 @@ export function planChanges(input: PlanInput): DeployPlan {
       action: entry === undefined ? "create" : "update",
       key,
       name: formatName(resource),
-      fields: withoutSecrets(resource.kind, differ, before ?? {}, resource.value),
+      fields: describe(resource, differ, before ?? {}, cipher),
     });
-    const value = toStored(resource, before, now);
+    const value = toStored(resource, written, before, input.now);
     items.push({ key, base: entry?.modRevision ?? 0, value });
   }
   const orphans = input.deployed.filter((key) => !wanted.has(key) && stored.has(key));
@@ -103,9 +108,30 @@ function nameOf(key: string, prefix: string): string {
   return parsed.type === "resource" ? formatName(parsed) : key.slice(prefix.length + 1);
 }
 
+/** Which fields differ, and what they say in the clear; secret ones are masked. */
+function describe(
+  { kind, value }: LocalResource,
+  differ: readonly FieldChange[],
+  before: JsonObject,
+  cipher: FieldCipher,
+): readonly FieldChange[] {
+  const decrypted = cipher.decryptAll(kind, before);
+  const inTheClear = new Map(
+    diffValues(strip(decrypted), strip(value)).map((change) => [change.path, change]),
+  );
+  // Of what differs in the store alone there is nothing to show but that it does.
+  const fields = differ.map((change) => inTheClear.get(change.path) ?? change);
+  return withoutSecrets(kind, fields, decrypted, value);
+}
+
+function encrypt({ kind, id, value }: LocalResource, cipher: FieldCipher): JsonObject {
+  return cipher.encrypt(kind, kind === "plugin_metadata" ? { ...value, id } : value);
+}
+
 /** The stored text: what configs say plus APISIX's book-keeping (apisix/admin/resource.lua). */
 function toStored(
-  { kind, id, value: given }: LocalResource,
+  { kind, id }: LocalResource,
+  given: JsonObject,
   before: JsonObject | null,
   now: number,
 ): string {

@@ -1,6 +1,12 @@
 import { pointerSegment } from "@catena/errors";
 import { plugins } from "@catena/plugins";
-import { createFieldCipher, isJsonObject, type JsonObject, type Kind } from "@catena/schema";
+import {
+  createFieldCipher,
+  isJsonObject,
+  isSecretReference,
+  type JsonObject,
+  type Kind,
+} from "@catena/schema";
 import { diffValues, type FieldChange } from "./diff-values.ts";
 
 /** Stands for a value that is not shown. */
@@ -19,30 +25,28 @@ export function withoutSecrets(
   before: JsonObject,
   after: JsonObject,
 ): readonly FieldChange[] {
-  const secrets = {
-    before: secretPaths(kind, before),
-    after: secretPaths(kind, after),
-  };
-  if (secrets.before.size + secrets.after.size === 0) return changes;
+  // A private key that no key of the keyring decrypts is not seen to be one.
+  const secrets = new Set([...secretPaths(kind, before), ...secretPaths(kind, after)]);
+  if (secrets.size === 0) return changes;
   return changes.map((change) => ({
     path: change.path,
-    before: maskAt(change.before, change.path, secrets.before),
-    after: maskAt(change.after, change.path, secrets.after),
+    before: maskAt(change.before, change.path, secrets),
+    after: maskAt(change.after, change.path, secrets),
   }));
 }
 
 function secretPaths(kind: Kind, value: JsonObject): ReadonlySet<string> {
   const changed = diffValues(value, finder.encrypt(kind, value));
-  return new Set(changed.filter(({ before }) => !isReference(before)).map(({ path }) => path));
+  return new Set(changed.map(({ path }) => path));
 }
 
 /** `$secret://…` and `$env://…` say where a secret is, not what it is. */
 function isReference(value: unknown): boolean {
-  return typeof value === "string" && /^\$(secret|env):\/\//i.test(value);
+  return typeof value === "string" && isSecretReference(value);
 }
 
 function maskAt(value: unknown, path: string, secrets: ReadonlySet<string>): unknown {
-  if (secrets.has(path)) return value === undefined ? undefined : mask;
+  if (secrets.has(path)) return value === undefined || isReference(value) ? value : mask;
   if (Array.isArray(value)) return value.map((item, i) => maskAt(item, `${path}/${i}`, secrets));
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(

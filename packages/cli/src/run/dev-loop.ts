@@ -110,6 +110,7 @@ export class DevLoop {
       prefix: settings.prefix,
       name: "dev",
       prune: true,
+      keyring: settings.keyring,
       now: Math.floor(Date.now() / 1000),
     });
     if (prepared.issues.length > 0) this.#refuse(prepared.issues);
