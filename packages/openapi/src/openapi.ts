@@ -2,11 +2,8 @@ import type { JsonSchema } from "@catena/ir";
 import { toOpenApiSchema } from "./dialect.ts";
 import type { ChainAnswer } from "./infer/infer-chain.ts";
 import { membersOf } from "./infer/known.ts";
-import {
-  type ServedOperation,
-  type ServedResource,
-  servedOperations,
-} from "./served-operations.ts";
+import type { ServedResource } from "./merged-routes.ts";
+import { type ServedOperation, servedOperations } from "./served-operations.ts";
 
 export interface OpenApiOptions {
   /** Default `Catena gateway`. */
@@ -26,7 +23,8 @@ type Json = Readonly<Record<string, unknown>>;
  * Describes everything a gateway with these resources serves, as an OpenAPI 3.1 document: every
  * route that is switched on; of those with a chain, what they take and each of their answers.
  *
- * @param resources as stored; only routes are looked at.
+ * @param resources as stored: routes, and the services, plugin configs and global rules they have
+ *   plugins from.
  *
  * @example
  * const { value = [] } = compile(await import("./configs/checkout.ts"));
@@ -37,21 +35,64 @@ export function openapi(
   options: OpenApiOptions = {},
 ): OpenApiDocument {
   const { title = "Catena gateway", version = "1", servers = ["/"] } = options;
-  const paths: Record<string, Record<string, unknown>> = {};
-  const ids = new Set<string>();
+  const paths = new PathTable();
+  const schemes = new Map<string, Json>();
   for (const operation of servedOperations(resources)) {
-    const path = paths[operation.path] ?? {};
-    paths[operation.path] = path;
-    const method = operation.method.toLowerCase();
-    // Routes that differ only in what OpenAPI cannot say, such as `vars`: the first stands for all.
-    path[method] ??= describeOperation(operation, operationId(operation, ids));
+    for (const { name, scheme } of operation.security) schemes.set(name, scheme);
+    paths.add(operation);
   }
   return {
     openapi: "3.1.0",
     info: { title, version },
     servers: servers.map((url) => ({ url })),
-    paths: Object.fromEntries(Object.entries(paths).toSorted(([a], [b]) => (a < b ? -1 : 1))),
-    components: { schemas: { Problem: PROBLEM } },
+    paths: paths.toJson(),
+    components: {
+      schemas: { Problem: PROBLEM },
+      ...(schemes.size === 0 ? {} : { securitySchemes: Object.fromEntries(schemes) }),
+    },
+  };
+}
+
+/** Operations by path and method. */
+class PathTable {
+  readonly #paths = new Map<
+    string,
+    { readonly path: string; readonly methods: Map<string, Json> }
+  >();
+  readonly #ids = new Set<string>();
+
+  /** Routes that differ only in what OpenAPI cannot say, such as `vars`: the first stands for all. */
+  add(operation: ServedOperation): void {
+    // Paths that differ only in the names of their parameters are one path to OpenAPI.
+    const shape = operation.path.replaceAll(/\{[^{}]*\}/g, "{}");
+    let found = this.#paths.get(shape);
+    if (found === undefined) {
+      found = { path: operation.path, methods: new Map() };
+      this.#paths.set(shape, found);
+    }
+    const method = operation.method.toLowerCase();
+    if (found.methods.has(method)) return;
+    const renamed = { ...operation, ...withNames(operation, found.path) };
+    found.methods.set(method, describeOperation(renamed, operationId(operation, this.#ids)));
+  }
+
+  toJson(): Json {
+    const sorted = [...this.#paths.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    return Object.fromEntries(
+      sorted.map(({ path, methods }) => [path, Object.fromEntries(methods)]),
+    );
+  }
+}
+
+/** The path as another route of the same shape has it, and the parameters by its names. */
+function withNames(
+  { params }: ServedOperation,
+  path: string,
+): Pick<ServedOperation, "path" | "params"> {
+  const names = [...path.matchAll(/\{([^{}]*)\}/g)].map(([, name = ""]) => name);
+  return {
+    path,
+    params: params.map((param, index) => ({ ...param, name: names[index] ?? param.name })),
   };
 }
 
@@ -89,7 +130,7 @@ function operationId({ route, method, path }: ServedOperation, taken: Set<string
 }
 
 function describeOperation(operation: ServedOperation, id: string): Json {
-  const { summary, hosts, route, kind, body, method } = operation;
+  const { summary, hosts, route, kind, body, method, security } = operation;
   const isBodiless = method === "GET" || method === "HEAD" || body === undefined;
   const parameters = [
     ...operation.params.map(({ name, schema }) => parameter("path", name, schema, true)),
@@ -110,6 +151,9 @@ function describeOperation(operation: ServedOperation, id: string): Json {
           },
         }),
     responses: describeAnswers(operation),
+    ...(security.length === 0
+      ? {}
+      : { security: [Object.fromEntries(security.map(({ name }) => [name, []]))] }),
     "x-catena-route": route,
   };
 }
@@ -128,17 +172,32 @@ function listed(place: "query" | "header", schema: JsonSchema | undefined): read
     .map(([name, member]) => parameter(place, name, member.schema, !member.mayBeMissing));
 }
 
-function describeAnswers({ answers, kind }: ServedOperation): Json {
+function describeAnswers(operation: ServedOperation): Json {
+  const refused =
+    operation.security.length === 0
+      ? {}
+      : { 401: { description: "Who is asking is not known, or not as it has to be" } };
+  return { ...refused, ...ownAnswers(operation) };
+}
+
+function ownAnswers({ answers, kind }: ServedOperation): Json {
+  switch (kind) {
+    case "proxy":
+      return { default: { description: "What the upstream answers" } };
+    case "own":
+      return { 200: { description: "What the gateway tells of itself" } };
+    case "classic":
+      return { default: { description: "What the upstream answers, or a service that failed" } };
+    case "chain":
+      return chainAnswers(answers);
+  }
+}
+
+function chainAnswers(answers: readonly ChainAnswer[]): Json {
   const responses: Record<string, unknown> = {};
   const byStatus = Map.groupBy(answers, ({ status }) => status);
   for (const [status, same] of [...byStatus].toSorted(([a], [b]) => a - b)) {
     responses[String(status)] = describeAnswer(status, same);
-  }
-  if (kind === "proxy") return { default: { description: "What the upstream answers" } };
-  if (kind === "classic") {
-    return {
-      default: { description: "What the upstream answers, or a service that failed" },
-    };
   }
   const isForwarded = answers.some((answer) => answer.isForwarded);
   return isForwarded

@@ -1,13 +1,9 @@
 import { checkChain, type JsonSchema, type StoredChain } from "@catena/ir";
-import { isJsonObject, type JsonObject, type Kind } from "@catena/schema";
+import { isJsonObject, type JsonObject } from "@catena/schema";
 import { type ChainAnswer, inferAnswers } from "./infer/infer-chain.ts";
-
-/** A resource as it is stored. */
-export interface ServedResource {
-  readonly kind: Kind;
-  readonly id: string;
-  readonly value: JsonObject;
-}
+import { type MergedRoute, mergedRoutes, type ServedResource, texts } from "./merged-routes.ts";
+import { type PathParameter, pathTemplate } from "./path-template.ts";
+import { type SecurityScheme, securityOf } from "./security.ts";
 
 /** One method of one path, as a client sees it. */
 export interface ServedOperation {
@@ -26,11 +22,13 @@ export interface ServedOperation {
   readonly headers: JsonSchema | undefined;
   /** Empty where only the upstream knows. */
   readonly answers: readonly ChainAnswer[];
-  readonly kind: "chain" | "classic" | "proxy";
+  /** All of them at once; empty: nobody is asked who they are. */
+  readonly security: readonly SecurityScheme[];
+  /** `own`: what a gateway tells of itself. */
+  readonly kind: "chain" | "classic" | "proxy" | "own";
 }
 
-export interface ServedParameter {
-  readonly name: string;
+export interface ServedParameter extends PathParameter {
   readonly schema: JsonSchema;
 }
 
@@ -40,41 +38,64 @@ const USUAL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /** Methods OpenAPI has a place for. */
 const DESCRIBED: ReadonlySet<string> = new Set([...USUAL_METHODS, "HEAD", "OPTIONS", "TRACE"]);
 
-/** Everything the routes among some resources serve; those that are switched off are left out. */
+/**
+ * Everything the routes among some resources serve. Of the others, services, plugin configs and global
+ * rules are looked at: routes have plugins and hosts from them.
+ */
 export function servedOperations(resources: readonly ServedResource[]): readonly ServedOperation[] {
-  const routes = resources.filter(({ kind, value }) => kind === "routes" && value["status"] !== 0);
+  const routes = mergedRoutes(resources).map((route) => ({ route, ...chainOf(route) }));
   const chains = new Map<string, StoredChain>();
-  for (const { id, value } of routes) {
-    const { value: chain } = checkChain(confOf(value));
-    if (chain !== undefined) chains.set(chain.id ?? id, chain);
+  for (const { route, chain } of routes) {
+    if (chain !== undefined) chains.set(chain.id ?? route.id, chain);
   }
-  return routes.flatMap(({ id, value }) => {
-    const conf = confOf(value);
-    const { value: chain } = checkChain(conf);
-    const kind = chain !== undefined ? "chain" : isJsonObject(conf) ? "classic" : "proxy";
-    return texts(value["uri"] ?? value["uris"]).flatMap((uri) =>
-      methodsOf(value).map((method) => ({
-        route: id,
-        summary: text(value["name"]) ?? text(value["desc"]),
-        method,
-        hosts: texts(value["host"] ?? value["hosts"]),
-        kind,
-        ...describePath(uri, chain),
-        body: chain?.input?.body ?? (kind === "classic" ? { type: "object" } : undefined),
-        query: chain?.input?.query,
-        headers: chain?.input?.headers,
-        answers:
-          chain === undefined
-            ? []
-            : inferAnswers(chain, (name) => chains.get(name) ?? null, captured(uri)),
-      })),
-    );
-  });
+  const lookup = (name: string): StoredChain | null => chains.get(name) ?? null;
+  return routes.flatMap((found) => describeRoute(found, lookup));
 }
 
-function confOf(value: JsonObject): unknown {
-  const plugins = value["plugins"];
-  return isJsonObject(plugins) ? plugins["proxy-chain"] : undefined;
+interface FoundRoute {
+  readonly route: MergedRoute;
+  readonly kind: ServedOperation["kind"];
+  /** Of the step form. */
+  readonly chain?: StoredChain;
+}
+
+function chainOf({ plugins }: MergedRoute): Pick<FoundRoute, "kind" | "chain"> {
+  const { _meta: _, ...conf } = plugins.get("proxy-chain") ?? {};
+  const { value: chain } = checkChain(conf);
+  if (chain !== undefined) return { kind: "chain", chain };
+  if (plugins.has("public-api")) return { kind: "own" };
+  return { kind: plugins.has("proxy-chain") ? "classic" : "proxy" };
+}
+
+function describeRoute(
+  { route, kind, chain }: FoundRoute,
+  lookup: (name: string) => StoredChain | null,
+): readonly ServedOperation[] {
+  const { id, value, hosts, plugins } = route;
+  const summary = text(value["name"]) ?? text(value["desc"]);
+  const methods = kind === "own" ? ["GET"] : methodsOf(value);
+  const security = securityOf(plugins);
+  return texts(value["uris"] ?? value["uri"]).flatMap((uri) => {
+    const { path, params: captured } = pathTemplate(uri);
+    const params = describeParams(captured, chain);
+    const names = captured.map(({ name }) => name);
+    const answers = chain === undefined ? [] : inferAnswers(chain, lookup, names);
+    return methods.map((method) => ({
+      route: id,
+      summary,
+      method,
+      uri,
+      path,
+      hosts,
+      kind,
+      params,
+      body: chain?.input?.body ?? (kind === "classic" ? { type: "object" } : undefined),
+      query: chain?.input?.query,
+      headers: chain?.input?.headers,
+      answers,
+      security,
+    }));
+  });
 }
 
 function methodsOf(value: JsonObject): readonly string[] {
@@ -82,37 +103,15 @@ function methodsOf(value: JsonObject): readonly string[] {
   return methods.length > 0 || Array.isArray(value["methods"]) ? methods : USUAL_METHODS;
 }
 
-/** Names a route's path captures: `/users/:id`, `/files/*rest`; a bare `*` is called `path`. */
-function captured(uri: string): readonly string[] {
-  return [...uri.matchAll(/\/(?::([^/]+)|\*([^/]*))/g)].map(
-    ([, name, rest]) => name ?? (rest === "" ? "path" : (rest ?? "path")),
-  );
-}
-
-function describePath(
-  uri: string,
+function describeParams(
+  params: readonly PathParameter[],
   chain: StoredChain | undefined,
-): Pick<ServedOperation, "uri" | "path" | "params"> {
-  const schema = chain?.input?.params;
-  const properties: unknown = schema?.["properties"];
-  // A prefix that ends within a segment (`/img*`) has no form in OpenAPI but this.
-  const slashed = uri.replace(/^\*/, "/*").replace(/([^/])\*$/, "$1/*");
-  const names = captured(slashed);
-  let index = 0;
-  const path = slashed.replace(/\/(?::[^/]+|\*[^/]*)/g, () => `/{${names[index++]}}`);
-  return {
-    uri,
-    path,
-    params: names.map((name) => {
-      const described = isJsonObject(properties) ? properties[name] : undefined;
-      return { name, schema: isJsonObject(described) ? described : { type: "string" } };
-    }),
-  };
-}
-
-function texts(value: unknown): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.filter((one) => typeof one === "string");
+): readonly ServedParameter[] {
+  const properties: unknown = chain?.input?.params?.["properties"];
+  return params.map((param) => {
+    const described = isJsonObject(properties) ? properties[param.name] : undefined;
+    return { ...param, schema: isJsonObject(described) ? described : { type: "string" } };
+  });
 }
 
 function text(value: unknown): string | undefined {

@@ -194,7 +194,8 @@ describe("a client at run time", () => {
 
   test("gives text that is no JSON, and nothing for no body", async () => {
     const made = await client();
-    expect(await made.download({ params: { path: "x" } })).toBe("bytes");
+    expect(await made.download({ params: { path: "x/y z?" } })).toBe("bytes");
+    expect(seen.at(-1)?.url).toBe("/files/x/y%20z%3F");
     expect(await made.download({ params: { path: "x" }, query: { empty: 1 } })).toBeUndefined();
   });
 

@@ -1,10 +1,7 @@
 import type { JsonSchema } from "@catena/ir";
 import { membersOf, oneOf } from "../infer/known.ts";
-import {
-  type ServedOperation,
-  type ServedResource,
-  servedOperations,
-} from "../served-operations.ts";
+import type { ServedResource } from "../merged-routes.ts";
+import { type ServedOperation, servedOperations } from "../served-operations.ts";
 import { RUNTIME } from "./runtime.ts";
 import { propertyName, tsType } from "./ts-type.ts";
 
@@ -18,7 +15,8 @@ export interface ClientOptions {
  * `fetch` and nothing else, with a method for each route and the types of what it takes and replies.
  * A field that is renamed in a chain's reply is a type error where the client is used.
  *
- * @param resources as stored; only routes are looked at.
+ * @param resources as stored: routes, and the services, plugin configs and global rules they have
+ *   plugins from.
  *
  * @example
  * await Bun.write("shop-client.ts", generateClient(resources));
@@ -30,7 +28,7 @@ export function generateClient(
   options: ClientOptions = {},
 ): string {
   const operations = servedOperations(resources).filter(
-    ({ kind }) => kind !== "proxy" || options.includeProxied === true,
+    ({ kind }) => kind === "chain" || kind === "classic" || options.includeProxied === true,
   );
   const names = new Names();
   const methods = operations.map((operation) => {
@@ -81,9 +79,15 @@ function methodOf(operation: ServedOperation, name: string): Method {
     member: [
       `    /** ${method} ${oneLine(path)}. ${about} */`,
       `    ${name}: (request: ${type}Request${isOptional ? " = {}" : ""}): Promise<${type}Reply> =>`,
-      `      send(${JSON.stringify(method)}, ${JSON.stringify(path)}, request),`,
+      `      send(${JSON.stringify(method)}, ${JSON.stringify(clientPath(operation))}, request),`,
     ].join("\n"),
   };
+}
+
+/** As the runtime takes it: a parameter that may hold slashes is `{name*}`. */
+function clientPath({ path, params }: ServedOperation): string {
+  const deep = params.filter(({ isDeep }) => isDeep).map(({ name }) => name);
+  return deep.reduce((marked, name) => marked.replace(`{${name}}`, `{${name}*}`), path);
 }
 
 interface Slot {

@@ -51,9 +51,12 @@ function createSender(options: ClientOptions): Send {
   const base = baseUrl.replace(/\\/+$/, "");
   return async <T>(method: string, path: string, request: AnyRequest): Promise<T> => {
     const { params = {}, query, headers, body, signal } = request;
-    const filled = path.replace(/\\{([^{}]+)\\}/g, (_, name: string) =>
-      encodeURIComponent(String(params[name] ?? "")),
-    );
+    const filled = path.replace(/\\{([^{}*]+)(\\*?)\\}/g, (_, name: string, deep: string) => {
+      const text = String(params[name] ?? "");
+      return deep === ""
+        ? encodeURIComponent(text)
+        : text.split("/").map(encodeURIComponent).join("/");
+    });
     const search = toSearch(query);
     const response = await send(base + filled + (search === "" ? "" : \`?\${search}\`), {
       method,
