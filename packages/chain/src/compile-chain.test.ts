@@ -60,7 +60,14 @@ describe("compiling", () => {
       "a JSONata expression that is none",
       step({ value: op("jsonata", "$sum(") }),
       [
-        '/steps/0/value/args/0: the expression is not usable: Expected ")" before end of expression',
+        '/steps/0/value: "jsonata" cannot read the expression: Expected ")" before end of expression',
+      ],
+    ],
+    [
+      "a JSONata expression with a pattern that might not end",
+      step({ value: op("jsonata", "$match('a', /(?=a)a/)", 1) }),
+      [
+        "/steps/0/value/args/0: the expression is not usable: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
       ],
     ],
     [

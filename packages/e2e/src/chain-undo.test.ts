@@ -107,7 +107,7 @@ test("a gateway killed in the middle of a chain leaves a record with which its s
     return new Promise<Response>(() => undefined);
   });
   const url = `sqlite:${join(folder, "catena.db")}`;
-  const environment = { CATENA_STORE: url, CATENA_ADMIN_KEY: "k".repeat(32) };
+  const environment = { CATENA_STORE: url, CATENA_ADMIN_KEY: crypto.randomUUID() };
   const call = (path: string, rest: object = {}): object => ({
     uri: service.url,
     method: "POST",

@@ -1,4 +1,5 @@
 import type { StoredExit } from "@catena/ir";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import type { In, Maybe, Refers } from "../scope-types.ts";
 import { toStored, toStoredRecord } from "../to-stored.ts";
 
@@ -15,7 +16,12 @@ export interface Answer {
   readonly body?: unknown;
 }
 
-export function toStoredAnswer({ status, headers, body }: Answer): StoredExit {
+const ANSWER = ["status", "headers", "body"] as const satisfies readonly (keyof Answer)[];
+
+/** @throws DSL_ARGUMENT for what is no part of an answer. */
+export function toStoredAnswer(answer: Answer): StoredExit {
+  refuseUnknown(answer, ANSWER, "a part of an answer");
+  const { status, headers, body } = answer;
   return {
     ...(status === undefined ? {} : { status: toStored(status) }),
     ...(headers === undefined ? {} : { headers: toStoredRecord(headers) }),

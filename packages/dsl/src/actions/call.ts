@@ -1,5 +1,6 @@
 import type { TSchema } from "@sinclair/typebox";
 import { dslErrors } from "../errors.ts";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import type { In, ResultOf, TypeOf } from "../scope-types.ts";
 import {
   type CallMethod,
@@ -86,11 +87,20 @@ export function http<
   });
 }
 
+const SLOTS = [
+  "params",
+  "query",
+  "headers",
+  "body",
+  "host",
+] as const satisfies readonly (keyof CallRequest)[];
+
 function toStoredCall(
   at: Readonly<Record<string, unknown>>,
   request: CallRequest,
   response: TSchema | undefined,
 ): Readonly<Record<string, unknown>> {
+  refuseUnknown(request, SLOTS, "a slot of a request");
   const { params, query, headers, body, host } = request;
   return defined({
     ...at,

@@ -1,3 +1,4 @@
+import { refuseUnknown } from "../refuse-unknown.ts";
 import type { Refers, ResultOf } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
 import { type Action, makeAction } from "./action.ts";
@@ -36,6 +37,7 @@ export function choose<
   choice: { readonly branches: B; readonly otherwise?: Action<R> },
   policy?: P,
 ): Action<ResultOf<BranchResult<B[number]> | R, P>> {
+  refuseUnknown(choice, ["branches", "otherwise"], "a part of choose");
   const { branches, otherwise } = choice;
   return makeAction("choose", {
     choose: {

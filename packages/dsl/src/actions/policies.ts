@@ -1,6 +1,7 @@
 import type { StoredItemPolicies, StoredPolicies } from "@catena/ir";
 import { dslErrors } from "../errors.ts";
 import { isReference, stepOf } from "../reference.ts";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import type { In, Refers } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
 import { defined } from "./action.ts";
@@ -82,8 +83,26 @@ export interface CachePolicy {
   readonly allowUnsafe?: true;
 }
 
-/** Writes the policies of a step in their stored form. */
+const ORDER = ["when", "after"] as const satisfies readonly (keyof OrderPolicy)[];
+const POLICIES = [
+  ...ORDER,
+  "onError",
+  "parallel",
+  "timeout",
+  "retry",
+  "onStatus",
+  "maxBytes",
+  "validate",
+  "idempotencyKey",
+  "cache",
+  "coalesce",
+  "hedge",
+  "breaker",
+] as const satisfies readonly (keyof CallPolicy)[];
+
+/** Writes the policies of a step in their stored form. @throws DSL_ARGUMENT for one that is none. */
 export function toStoredPolicies(policy: CallPolicy): Readonly<Record<string, unknown>> {
+  refuseUnknown(policy, POLICIES, "a policy");
   const { cache, coalesce, onError, hedge, breaker, parallel } = policy;
   return {
     ...toStoredItemPolicies(policy),
@@ -118,7 +137,13 @@ function toStoredItemPolicies(policy: ItemPolicy): Readonly<Record<string, unkno
   };
 }
 
-export function toStoredOrder({ when, after }: OrderPolicy): Readonly<Record<string, unknown>> {
+/** Writes the policies of an exit. @throws DSL_ARGUMENT for one that is none. */
+export function toStoredExitPolicies(policy: OrderPolicy): Readonly<Record<string, unknown>> {
+  refuseUnknown(policy, ORDER, "a policy of an exit");
+  return toStoredOrder(policy);
+}
+
+function toStoredOrder({ when, after }: OrderPolicy): Readonly<Record<string, unknown>> {
   return {
     when: when === undefined ? undefined : toStored(when),
     after: after?.map(stepName),
@@ -147,7 +172,18 @@ function toStoredStatus(action: StatusAction): StoredStatusAction {
     : { fallback: toStored(action.fallback) };
 }
 
-function toStoredCache({ ttl, key, stale, shared, allowUnsafe }: CachePolicy): object {
+const CACHE = [
+  "ttl",
+  "key",
+  "stale",
+  "shared",
+  "allowUnsafe",
+] as const satisfies readonly (keyof CachePolicy)[];
+
+function toStoredCache(cache: CachePolicy): object {
+  refuseUnknown(cache, CACHE, "a member of cache");
+  const { ttl, key, stale, shared, allowUnsafe } = cache;
+  refuseUnknown(stale ?? {}, ["whileRevalidate", "ifError"], "a member of stale");
   return defined({
     ttl,
     key: key.map((part) => toStored(part)),

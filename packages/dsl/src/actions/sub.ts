@@ -1,6 +1,8 @@
 import type { ChainRoute } from "../chain/chain-route.ts";
+import { dslErrors } from "../errors.ts";
 import type { In, ResultOf, Undescribed } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
+import { isUnfinished } from "../unfinished.ts";
 import { type Action, makeAction } from "./action.ts";
 import { type StepPolicy, toStoredPolicies } from "./policies.ts";
 
@@ -30,6 +32,13 @@ export function sub(
   body?: unknown,
   policy: SubPolicy = {},
 ): Action<unknown> {
+  if (isUnfinished(chain)) {
+    throw dslErrors.DSL_ARGUMENT({
+      what: "a chain without an end cannot be used by another",
+      hint: "end it with .reply(…)",
+      source: undefined,
+    });
+  }
   const stored = { chain, ...(body === undefined ? {} : { body: toStored(body) }) };
   return makeAction("sub", { sub: stored, ...toStoredPolicies(policy) });
 }

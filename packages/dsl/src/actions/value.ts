@@ -2,7 +2,12 @@ import type { NoResult, Out, ResultOf } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
 import { type Action, makeAction } from "./action.ts";
 import { type Answer, toStoredAnswer } from "./answer.ts";
-import { type ErrorAction, type OrderPolicy, toStoredOrder, toStoredPolicies } from "./policies.ts";
+import {
+  type ErrorAction,
+  type OrderPolicy,
+  toStoredExitPolicies,
+  toStoredPolicies,
+} from "./policies.ts";
 
 export interface ValuePolicy extends OrderPolicy {
   readonly onError?: ErrorAction;
@@ -23,5 +28,5 @@ export function value<const V, const P extends ValuePolicy = object>(
  * exit({ status: 404, body: { error: "no such user" } }, { when: eq(status($.user), 404) })
  */
 export function exit(answer: Answer, policy: OrderPolicy = {}): Action<NoResult> {
-  return makeAction("exit", { exit: toStoredAnswer(answer), ...toStoredOrder(policy) });
+  return makeAction("exit", { exit: toStoredAnswer(answer), ...toStoredExitPolicies(policy) });
 }

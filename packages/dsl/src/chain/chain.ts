@@ -122,6 +122,9 @@ export class Chain<I, S extends object, O> {
     const index = authored.steps.findIndex((step) => step.name === name);
     const { value: stored, issue } = runCallback(source, `undo of "${name}"`, () => {
       if (index < 0) throw noStep(name, authored.steps);
+      if (authored.steps[index]?.undo !== undefined) {
+        throw badUndo(`step "${name}" has an undo already`);
+      }
       const names = referable(authored.steps.slice(0, index + 1));
       const action = toAction(make(scopeOf(names)));
       if (action.kind !== "call") throw badUndo("an undo makes a call");

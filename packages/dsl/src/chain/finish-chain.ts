@@ -44,10 +44,32 @@ function toDocument(chain: AuthoredChain, end: AuthoredEnd, target: Target): Aut
       upstream_id: end.kind === "forward" ? (end.upstream ?? upstream_id) : upstream_id,
       plugins: { ...plugins, "proxy-chain": conf },
     },
-    issues: [...chain.issues, ...issues, ...conflict],
+    issues: [...chain.issues, ...issues, ...conflict, ...unknownParams(chain)],
     positions,
     check: checkStored,
   };
+}
+
+/** A path parameter that must be there and that no path of the route has refuses every request. */
+function unknownParams({ options, source }: AuthoredChain): readonly Issue[] {
+  const schema: unknown = options.input?.params;
+  const required = isJsonObject(schema) ? schema["required"] : undefined;
+  if (!Array.isArray(required)) return [];
+  const { route } = options;
+  const paths = typeof route === "string" ? [route] : route;
+  const captured = new Set(
+    paths.flatMap((path) => [...path.matchAll(/\/[:*]([^/]+)/g)].map(([, name = ""]) => name)),
+  );
+  return required
+    .filter((name) => !captured.has(name))
+    .map((name) =>
+      dslIssue("DSL_CHAIN", `the route's path has no parameter "${name}"`, {
+        path: `${PLUGIN_PATH}/input/params`,
+        hint:
+          captured.size === 0 ? "write /:name in the path" : `it has ${[...captured].join(", ")}`,
+        source,
+      }),
+    );
 }
 
 /** In the classic form when that suffices, so that it runs on APISIX too. */

@@ -9,13 +9,16 @@ import {
   choose,
   compile,
   each,
+  exit,
   header,
   http,
+  jsonata,
   merged,
   op,
   type Ref,
   service,
   status,
+  sub,
   tpl,
   value,
   when,
@@ -210,6 +213,56 @@ const programs: readonly (readonly [name: string, make: Make, says: string])[] =
     'a branch has no "coalesce"',
   ],
   [
+    "a policy that is none",
+    () => call(users.ping, {}, { timeOut: 300 } as object),
+    '"timeOut" is not a policy: did you mean "timeout"?',
+  ],
+  [
+    "a slot that is none",
+    () => call(users.get, { param: { id: 1 } } as never),
+    '"param" is not a slot of a request: did you mean "params"?',
+  ],
+  [
+    "a policy of each that is none",
+    ($) => each($.u.list, () => value(1), { concurency: 3 } as object),
+    '"concurency" is not a policy',
+  ],
+  [
+    "a policy of an exit that is none",
+    () => exit({}, { onError: "skip" } as object),
+    '"onError" is not a policy of an exit: there are when, after',
+  ],
+  [
+    "a part of an answer that is none",
+    () => exit({ code: 404 } as object),
+    '"code" is not a part of an answer: ',
+  ],
+  [
+    "a member of cache that is none",
+    () => call(users.ping, {}, { cache: { ttl: 1, key: [], swr: 3 } as never }),
+    '"swr" is not a member of cache',
+  ],
+  [
+    "a way of being stale that is none",
+    () => call(users.ping, {}, { cache: { ttl: 1, key: [], stale: { iferror: 3 } } as never }),
+    '"iferror" is not a member of stale: did you mean "ifError"?',
+  ],
+  [
+    "a part of choose that is none",
+    () => choose({ branches: [when(true, value(1))], else: value(2) } as never),
+    '"else" is not a part of choose',
+  ],
+  [
+    "tpl called like a function",
+    ($) => value(tpl(`a ` as never, $.u.id)),
+    "tpl is not called like a function: put it before a template",
+  ],
+  [
+    "a chain without an end",
+    () => sub(begun() as never, undefined),
+    "a chain without an end cannot be used by another: end it with .reply(…)",
+  ],
+  [
     "an each inside an each",
     ($) => each($.u.list, () => each($.u.list, () => value(1))),
     "an item cannot be a each: make it a chain of its own",
@@ -275,6 +328,14 @@ describe("a wrong program is refused with what to do, at its line", () => {
       'undo of "a": an undo makes a call',
     ],
     [
+      "a second undo of one step",
+      () =>
+        begun()
+          .undo("a", () => call(users.ping))
+          .undo("a", () => call(users.ping)),
+      'undo of "a": step "a" has an undo already',
+    ],
+    [
       "an undo with a policy",
       () => begun().undo("a", () => call(users.ping, {}, { when: true })),
       'undo of "a": an undo takes no "when"',
@@ -310,6 +371,57 @@ describe("a wrong program is refused with what to do, at its line", () => {
         .step("b", () => value(1))
         .stream("b"),
       'step "b" is not a call',
+    ],
+    [
+      "a limit that is none",
+      chain({ id: "r", route: "/x", limits: { bytes: 3 } as object })
+        .step("a", () => value(1))
+        .reply(() => 1),
+      '"bytes" is not a limit of a chain',
+    ],
+    [
+      "a part of the request that has no schema",
+      chain({ id: "r", route: "/x", input: { cookies: Type.Object({}) } as object })
+        .step("a", () => value(1))
+        .reply(() => 1),
+      '"cookies" is not a part of the request with a schema',
+    ],
+    [
+      "a schema of a path parameter that the path does not have",
+      chain({
+        id: "r",
+        route: "/x/:id",
+        input: { params: Type.Object({ id: Type.String(), idd: Type.String() }) },
+      })
+        .step("a", () => value(1))
+        .reply(() => 1),
+      'the route\'s path has no parameter "idd"',
+    ],
+    [
+      "a reply with a part that is none",
+      begun().reply(() => 1, { code: 201 } as object),
+      '"code" is not a part of an answer',
+    ],
+    [
+      "a condition that is never true",
+      begun()
+        .step("b", () => value(1, { when: "yes" as never }))
+        .reply(() => 1),
+      "the condition is never true",
+    ],
+    [
+      "a response held to no schema",
+      begun()
+        .step("b", () => call(users.ping, {}, { validate: "fail" }))
+        .reply(() => 1),
+      "the call has no schema of its response",
+    ],
+    [
+      "a JSONata expression with an error in it",
+      begun()
+        .step("b", ($) => value(jsonata("$sum(", $.a)))
+        .reply(() => 1),
+      '"jsonata" cannot read the expression',
     ],
     [
       "an option of the classic form",

@@ -3,6 +3,7 @@ import { defined } from "../actions/action.ts";
 import type { PartPosition } from "../declaration.ts";
 import { dslIssue } from "../errors.ts";
 import { toJsonSchema } from "../json-schema.ts";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import { toStoredResponse, toStoredTarget } from "../service.ts";
 import type { AuthoredChain, AuthoredEnd, AuthoredStep } from "./authored-chain.ts";
 import { callerAuthorization, tokenAuthorization } from "./authorization.ts";
@@ -132,7 +133,15 @@ function mapCalls(stored: Members, map: (call: Members) => Members): Members {
   };
 }
 
+const INPUT = [
+  "body",
+  "query",
+  "params",
+  "headers",
+] as const satisfies readonly (keyof InputSchemas)[];
+
 function toStoredInput(input: InputSchemas): Readonly<Record<string, unknown>> {
+  refuseUnknown(input, INPUT, "a part of the request with a schema");
   const schema = (name: keyof InputSchemas) =>
     input[name] === undefined ? undefined : toJsonSchema(input[name]);
   return defined({
@@ -143,7 +152,16 @@ function toStoredInput(input: InputSchemas): Readonly<Record<string, unknown>> {
   });
 }
 
+const LIMITS = [
+  "requestBytes",
+  "responseBytes",
+  "mergedBytes",
+  "jsonDepth",
+  "subDepth",
+] as const satisfies readonly (keyof ChainLimits)[];
+
 function toStoredLimits(limits: ChainLimits): Readonly<Record<string, unknown>> {
+  refuseUnknown(limits, LIMITS, "a limit of a chain");
   return defined({
     request_bytes: limits.requestBytes,
     response_bytes: limits.responseBytes,

@@ -212,6 +212,23 @@ describe("findings name file, line, resource and field", () => {
     expect(names([using("ping", "pong"), using("pong", "ping", true)])).toHaveLength(2);
   });
 
+  test("a chain that another one uses and that does not reply", () => {
+    const inner = chain({ id: "inner", route: "/i" })
+      .step("a", { uri: "http://a/x" })
+      .forward("orders");
+    const outer = chain({ id: "outer", route: "/o" })
+      .step("a", () => sub(inner, {}))
+      .reply(($) => $.a);
+    expect(compile([inner, outer]).issues).toMatchObject([
+      {
+        resource: "routes/outer",
+        path: "/plugins/proxy-chain/steps/0",
+        message: '"inner" cannot be used by another chain',
+        hint: "end it with .reply(…)",
+      },
+    ]);
+  });
+
   test("an own member named __proto__ arrives as data", () => {
     const plugins = JSON.parse('{"echo": {"__proto__": {"polluted": true}}}');
     const { value } = compile({ a: route("a", { uri: "/x", plugins }) });

@@ -11,9 +11,9 @@ import {
 import type { AuthoredDocument, Declaration, Target } from "../declaration.ts";
 import { assignIds } from "./assign-ids.ts";
 import { type Collected, collect } from "./collect.ts";
-import { checkEndlessUse } from "./endless-use.ts";
 import { checkSameMatch } from "./same-match.ts";
 import { declarationsIn, toDocument } from "./to-document.ts";
+import { checkUsedChains } from "./used-chains.ts";
 
 /** A resource ready to be stored. */
 export interface CompiledResource {
@@ -62,7 +62,7 @@ export function compile(
       resources.push({ kind: declaration.kind, id, value, source: declaration.source });
     }
   }
-  issues.push(...checkSameMatch(resources), ...checkEndlessUse(resources));
+  issues.push(...checkSameMatch(resources), ...checkUsedChains(resources));
   return issues.length > 0 ? { issues } : { value: resources.sort(byDeployOrder), issues };
 }
 

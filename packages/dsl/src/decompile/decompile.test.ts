@@ -40,7 +40,7 @@ describe("compile, decompile and compile again is the identity", () => {
       }),
       { numRuns: 400, endOnFailure: true },
     );
-  });
+  }, 60_000);
 
   test.each([
     ["a chain of the step form", orderFlow],

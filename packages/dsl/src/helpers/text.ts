@@ -1,3 +1,4 @@
+import { dslErrors } from "../errors.ts";
 import type { Condition, In, Maybe, Ref } from "../scope-types.ts";
 import { toStored } from "../to-stored.ts";
 import { condition, refer, referStored } from "./refer.ts";
@@ -11,6 +12,13 @@ type Scalar = In<string | number | boolean>;
  * @example tpl`order ${$.order.id} of ${$.user.name}`
  */
 export function tpl(texts: TemplateStringsArray, ...values: readonly Scalar[]): Ref<string> {
+  if (!Array.isArray(texts)) {
+    throw dslErrors.DSL_ARGUMENT({
+      what: "tpl is not called like a function",
+      hint: "put it before a template: tpl`…`",
+      source: undefined,
+    });
+  }
   const parts = texts.flatMap((text, index) => [
     ...(text === "" ? [] : [text]),
     ...(index < values.length ? [toStored(values[index])] : []),

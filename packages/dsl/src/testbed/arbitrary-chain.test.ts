@@ -7,7 +7,7 @@ import { ChainGenerator } from "./arbitrary-chain.ts";
 import { documentPaths, schemaPaths } from "./schema-paths.ts";
 
 const chains = fc
-  .sample(fc.gen(), { numRuns: 1500, seed: 11 })
+  .sample(fc.gen(), { numRuns: 4000, seed: 11 })
   .map((draw) => new ChainGenerator((make) => draw(make)).chain());
 
 test("generated chains say everything that the schema lets a chain say", () => {
@@ -37,4 +37,4 @@ test("written as configs they use every helper", () => {
     .join("\n");
   const helpers = EXPORTED_NAMES.filter((name) => !NOT_IN_CHAINS.has(name));
   expect(helpers.filter((name) => !new RegExp(`\\b${name}[(<\`]`).test(source))).toEqual([]);
-});
+}, 60_000);

@@ -149,7 +149,7 @@ export class ChainGenerator extends ValueGenerator {
     const isSafe = ["GET", "HEAD", "OPTIONS", "QUERY"].includes(call.method);
     const { when, after, on_error, parallel } = policies;
     const own = this.#placeAfter([{ name, call }], place);
-    const item = this.#itemPolicies(place);
+    const item = this.#itemPolicies(call, place);
     return this.members({
       name,
       call,
@@ -182,7 +182,7 @@ export class ChainGenerator extends ValueGenerator {
     });
   }
 
-  #itemPolicies(place: Place): Loose<StoredStep> {
+  #itemPolicies({ response }: StoredCall, place: Place): Loose<StoredStep> {
     return {
       timeout: this.maybe(() => this.int(1, 500)),
       retry: this.maybe(() => this.#retry()),
@@ -192,7 +192,7 @@ export class ChainGenerator extends ValueGenerator {
         451: { exit: this.#exit(place) },
       })),
       max_bytes: this.maybe(() => 99),
-      validate: this.maybe(() => this.of("off", "warn", "fail")),
+      validate: this.maybe(() => (response === undefined ? "off" : this.of("off", "warn", "fail"))),
       idempotency_key: this.maybe(() =>
         this.of<NonNullable<StoredStep["idempotency_key"]>>(
           "auto",
@@ -227,7 +227,7 @@ export class ChainGenerator extends ValueGenerator {
 
   #each(place: Place): NonNullable<StoredStep["each"]> {
     return this.members({
-      in: this.value(place, 1),
+      in: this.items(place),
       concurrency: this.maybe(() => 3),
       max: this.maybe(() => 9),
       do: this.#inner({ ...place, isInEach: true }),
@@ -239,7 +239,7 @@ export class ChainGenerator extends ValueGenerator {
     return this.members({
       branches: [
         { when: this.condition(place), ...this.#inner(place) },
-        { when: this.value(place, 1), ...this.#inner(place) },
+        { when: this.condition(place), ...this.#inner(place) },
       ],
       otherwise: this.maybe(() => this.#inner(place)),
     });
@@ -248,12 +248,17 @@ export class ChainGenerator extends ValueGenerator {
   #inner(place: Place) {
     switch (this.of("call", "value", "sub")) {
       case "call":
-        return this.members({ call: this.#call(place), ...this.#itemPolicies(place) });
+        return this.#innerCall(place);
       case "value":
         return { value: this.value(place, 2) };
       case "sub":
         return this.members({ sub: this.#sub(place), timeout: this.maybe(() => 70) });
     }
+  }
+
+  #innerCall(place: Place) {
+    const call = this.#call(place);
+    return this.members({ call, ...this.#itemPolicies(call, place) });
   }
 
   #sub(place: Place) {

@@ -1,4 +1,4 @@
-import { type Operator, operators, type StoredValue } from "@catena/ir";
+import { fromLiteral, type Operator, operators, type StoredValue } from "@catena/ir";
 import fc, { type Arbitrary } from "fast-check";
 import { Dice } from "./dice.ts";
 
@@ -44,6 +44,15 @@ const memberNames = (): Arbitrary<string> =>
     fc.string({ minLength: 1 }),
   );
 
+/** JSONata that is hard to write down in a config. */
+const EXPRESSIONS = [
+  "$",
+  "`a b`.c[0]",
+  "'$" + '{x}\' & "\\n"',
+  "a.{'`': $string(b)}",
+  "/* \u2028 */ 1",
+];
+
 /** Generates values that the rules of the stored form allow. */
 export class ValueGenerator extends Dice {
   /** Something that can be text: no list, no object. */
@@ -52,7 +61,11 @@ export class ValueGenerator extends Dice {
   }
 
   condition(place: Place): StoredValue {
-    return this.of<StoredValue>(true, this.reference(place), this.operation(place, 2));
+    return this.of<() => StoredValue>(
+      () => true,
+      () => this.reference(place),
+      () => this.operation(place, 2, new Set(["boolean", "any"])),
+    )();
   }
 
   value(place: Place, depth: number): StoredValue {
@@ -105,17 +118,47 @@ export class ValueGenerator extends Dice {
     return { $ref: [...this.of(...heads), ...path] as [string, ...(string | number)[]] };
   }
 
-  operation(place: Place, depth: number): StoredValue {
-    const operator = this.of(...operators.values());
-    if (operator.name === "matches")
-      return { $op: "matches", args: [this.value(place, depth - 1), "^a"] };
+  /** @param returns what it may give; default: anything. */
+  operation(place: Place, depth: number, returns?: ReadonlySet<string>): StoredValue {
+    const all = [...operators.values()];
+    const operator = this.of(...all.filter((one) => returns?.has(one.returns) ?? true));
+    if (operator.name === "matches") {
+      const args = this.notAllLiteral(operator, [this.value(place, depth - 1), "^a"], place);
+      return { $op: "matches", args };
+    }
+    if (operator.name === "jsonata") {
+      const input = this.maybe(() => this.value(place, depth - 1));
+      const args = [this.of(...EXPRESSIONS), ...(input === undefined ? [] : [input])];
+      return { $op: "jsonata", args };
+    }
     if (operator.params.some((param) => param.kind === "step")) return this.ofStep(operator, place);
     const args = operator.params.flatMap((param): StoredValue[] => {
       if (param.optional === true && this.bool()) return [];
       const times = param.rest === true ? this.int(1, 2) * (operator.name === "object" ? 2 : 1) : 1;
       return Array.from({ length: times }, () => this.argument(param, place, depth));
     });
-    return { $op: operator.name, args };
+    return { $op: operator.name, args: this.notAllLiteral(operator, args, place) };
+  }
+
+  /** An operator on literals alone must not fail on them, so that one of them is a reference. */
+  notAllLiteral(
+    { params }: Operator,
+    args: readonly StoredValue[],
+    place: Place,
+  ): readonly StoredValue[] {
+    if (args.some((arg) => !fromLiteral(arg).isConstant)) return args;
+    const at = params.findIndex((param) => param.kind === "value");
+    return at < 0 || at >= args.length ? args : args.with(at, this.reference(place));
+  }
+
+  /** A list, or what may be one at run time. */
+  items(place: Place): StoredValue {
+    const of = (): StoredValue => this.operation(place, 1, new Set(["array", "any"]));
+    return this.of<() => StoredValue>(
+      () => [this.value(place, 1), this.value(place, 1)],
+      () => this.reference(place),
+      of,
+    )();
   }
 
   argument(param: Operator["params"][number], place: Place, depth: number): StoredValue {
@@ -132,7 +175,7 @@ export class ValueGenerator extends Dice {
   }
 
   ofStep(operator: Operator, { calls }: Place): StoredValue {
-    if (calls.length === 0) return 1;
+    if (calls.length === 0) return { $ref: ["input", "query", "none"] };
     const step: StoredValue = { $ref: [this.of(...calls)] };
     return { $op: operator.name, args: operator.name === "status" ? [step] : [step, "ETag"] };
   }

@@ -394,6 +394,62 @@ describe("what it may not say is found, with its place and the way out", () => {
     ],
 
     [
+      "a condition that is no comparison",
+      withStep({ value: 1, when: "yes" }),
+      ["CHAIN_CONDITION | /steps/2/when | the condition is never true", "compare it"],
+    ],
+    [
+      "one that computes a number",
+      withStep({ value: 1, when: { $op: "add", args: [{ $ref: ["a", "n"] }, 1] } }),
+      ["CHAIN_CONDITION | /steps/2/when"],
+    ],
+    [
+      "one of a branch",
+      withStep({ choose: { branches: [{ when: { a: true }, value: 1 }] } }),
+      ["CHAIN_CONDITION | /steps/2/choose/branches/0/when"],
+    ],
+    [
+      "items that are no list",
+      withStep({ each: { in: { a: 1 }, do: { value: 1 } } }),
+      ["CHAIN_EACH | /steps/2/each/in | the items are no array"],
+    ],
+    [
+      "items that an operator makes no list of",
+      withStep({ each: { in: { $op: "length", args: [[1]] }, do: { value: 1 } } }),
+      ["CHAIN_EACH | /steps/2/each/in | the items are no array"],
+    ],
+    [
+      "more items than there may be",
+      withStep({ each: { in: [1, 2, 3], max: 2, do: { value: 1 } } }),
+      ["CHAIN_EACH | /steps/2/each/max | there are more items than that", "at least 3"],
+    ],
+    [
+      "an operator on literals that it cannot take",
+      withStep({ value: { $op: "add", args: ["1", 2] } }),
+      ['CHAIN_OPERATOR | /steps/2/value | "add" needs a number'],
+    ],
+    [
+      "a division that is never possible",
+      withStep({ value: { $op: "div", args: [1, 0] } }),
+      ['CHAIN_OPERATOR | /steps/2/value | "div"'],
+    ],
+    [
+      "a JSONata expression with an error in it",
+      withStep({ value: { $op: "jsonata", args: ["$sum(", { $ref: ["a"] }] } }),
+      ['CHAIN_OPERATOR | /steps/2/value | "jsonata" cannot read the expression'],
+    ],
+    [
+      "a response held to no schema",
+      withStep({ call: get, validate: "fail" }),
+      ["CHAIN_POLICY | /steps/2/validate | the call has no schema of its response"],
+    ],
+    [
+      "one of an item",
+      withStep({ each: { in: [1], do: { call: get, validate: "warn" } } }),
+      ["CHAIN_POLICY | /steps/2/each/do/validate | the call has no schema"],
+    ],
+
+    [
       "a header that is none",
       withStep({ call: { ...get, headers: { "a b": "c" } } }),
       ["CHAIN_HEADER | /steps/2/call/headers/a b | not the name of a header"],

@@ -8,7 +8,14 @@ import { STEP_KINDS, stepKind } from "../step-kind.ts";
 import type { StoredAction, StoredChain, StoredItemPolicies, StoredStep } from "../stored-chain.ts";
 import { checkCall } from "./check-call.ts";
 import { checkHeaders } from "./check-headers.ts";
-import { checkItemPolicies, checkOnError, checkPolicies, checkStatus } from "./check-policies.ts";
+import { checkCondition, checkItems } from "./check-kind.ts";
+import {
+  checkItemPolicies,
+  checkOnError,
+  checkPolicies,
+  checkStatus,
+  checkValidate,
+} from "./check-policies.ts";
 import { checkValue, type ValueScope } from "./check-value.ts";
 import { Findings } from "./findings.ts";
 
@@ -101,7 +108,7 @@ function checkAction(step: StoredStep, path: string, scope: ValueScope, findings
   checkPlainAction(step, path, scope, findings);
   const { each, choose, exit } = step;
   if (each !== undefined) {
-    checkValue(each.in, `${path}/each/in`, scope, findings);
+    checkItems(each, `${path}/each`, scope, findings);
     const inside = { ...scope, isInEach: true };
     checkInnerAction(each.do, `${path}/each/do`, inside, findings);
     if (each.on_error !== undefined) {
@@ -110,7 +117,7 @@ function checkAction(step: StoredStep, path: string, scope: ValueScope, findings
   }
   for (const [index, branch] of (choose?.branches ?? []).entries()) {
     const at = `${path}/choose/branches/${index}`;
-    checkValue(branch.when, `${at}/when`, scope, findings);
+    checkCondition(branch.when, `${at}/when`, scope, findings);
     checkInnerAction(branch, at, scope, findings);
   }
   if (choose?.otherwise !== undefined) {
@@ -152,6 +159,7 @@ function checkInnerAction(
   }
   checkPlainAction(action, path, scope, findings);
   checkItemPolicies(action, path, scope, findings);
+  checkValidate(action, path, findings);
   if (action.call !== undefined) return;
   const names = [
     "retry",

@@ -1,9 +1,10 @@
 import { isSafeMethod } from "../chain-limits.ts";
 import { describeFound } from "../describe-found.ts";
 import { callsOf, type StepKind, stepKind } from "../step-kind.ts";
-import type { StoredItemPolicies, StoredStep } from "../stored-chain.ts";
+import type { StoredAction, StoredItemPolicies, StoredStep } from "../stored-chain.ts";
 import { isStoredOperation, isStoredReference } from "../stored-value.ts";
 import { checkHeaders } from "./check-headers.ts";
+import { checkCondition } from "./check-kind.ts";
 import { checkValue, type ValueScope } from "./check-value.ts";
 import type { Findings } from "./findings.ts";
 
@@ -64,8 +65,9 @@ export function checkPolicies(
     );
   }
   checkItemPolicies(step, path, scope, findings);
-  if (step.when !== undefined) checkValue(step.when, `${path}/when`, scope, findings);
+  if (step.when !== undefined) checkCondition(step.when, `${path}/when`, scope, findings);
   if (step.on_error !== undefined) checkOnError(step.on_error, `${path}/on_error`, scope, findings);
+  checkValidate(step, path, findings);
   checkKeys(step, path, scope, findings);
   if (kind === "call") checkCallPolicies(step, path, findings);
   if (
@@ -78,6 +80,19 @@ export function checkPolicies(
       findings.add(`${path}/undo`, "CHAIN_UNDO", "there is no call to undo");
     }
   }
+}
+
+/** A response that is said to be held to its schema must have one. */
+export function checkValidate(
+  { call, validate }: StoredAction & StoredItemPolicies,
+  path: string,
+  findings: Findings,
+): void {
+  if (call === undefined || validate === undefined || validate === "off") return;
+  if (call.response !== undefined) return;
+  findings.add(`${path}/validate`, "CHAIN_POLICY", "the call has no schema of its response", {
+    hint: "give the call a response schema, or leave validate out",
+  });
 }
 
 function checkKeys(step: StoredStep, path: string, scope: ValueScope, findings: Findings): void {

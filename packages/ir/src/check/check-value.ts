@@ -1,11 +1,12 @@
-import { pointerSegment } from "@catena/errors";
+import { isGatewayError, pointerSegment } from "@catena/errors";
 import { CHAIN_LIMITS, INPUT_PARTS } from "../chain-limits.ts";
 import { describeFound } from "../describe-found.ts";
 import { nearestName } from "../nearest-name.ts";
 import { isTextList } from "../operators/objects.ts";
-import type { Operator, OperatorParam } from "../operators/operator.ts";
+import type { Operator, OperatorEnv, OperatorParam } from "../operators/operator.ts";
 import { operators } from "../operators/registry.ts";
-import type { StoredStep } from "../stored-chain.ts";
+import type { StoredStep, StoredValue } from "../stored-chain.ts";
+import { fromLiteral } from "../stored-value.ts";
 import type { Findings } from "./findings.ts";
 
 /** What the values at some place of a chain may refer to. */
@@ -183,7 +184,8 @@ class ValueChecker {
     }
     if (this.#findings.issues.length > before) return;
     // The loop above found every argument to be a stored value.
-    const reason = operator.check?.(args as Parameters<NonNullable<Operator["check"]>>[0]) ?? null;
+    const stored = args as readonly StoredValue[];
+    const reason = operator.check?.(stored) ?? faultOf(operator, stored);
     if (reason !== null) {
       this.#findings.add(path, "CHAIN_OPERATOR", `"${operator.name}" ${reason}`);
     }
@@ -241,6 +243,34 @@ class ValueChecker {
     if (this.#scope.all.get(ref[0])?.call === undefined) refuse("a step that is a call");
   }
 }
+
+/** What an operator on nothing but literals will fail with on every request; `null` when it will not. */
+function faultOf(operator: Operator, args: readonly StoredValue[]): string | null {
+  if (args.length === 0 || operator.isAsync === true) return null;
+  if (operator.params.some((param) => param.kind === "step")) return null;
+  const values: unknown[] = [];
+  for (const arg of args) {
+    const literal = fromLiteral(arg);
+    if (!literal.isConstant) return null;
+    values.push(literal.json);
+  }
+  try {
+    operator.evaluate(values, NO_REQUEST);
+    return null;
+  } catch (error) {
+    if (!isGatewayError(error)) throw error;
+    const { reason } = error.details;
+    return typeof reason === "string" ? reason : `always fails: ${error.message}`;
+  }
+}
+
+/** Operators with arguments ask nothing of it, those on a step's response apart. */
+const NO_REQUEST: OperatorEnv = {
+  now: () => 0,
+  uuid: () => "",
+  response: () => null,
+  jsonata: () => undefined,
+};
 
 function isReferencePath(ref: unknown): ref is readonly [string, ...(string | number)[]] {
   return (

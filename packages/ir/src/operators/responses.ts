@@ -1,3 +1,4 @@
+import parseJsonata from "jsonata";
 import { type Operator, optional, step, text, textArgument } from "./operator.ts";
 
 export const status: Operator = {
@@ -43,5 +44,23 @@ export const jsonata: Operator = {
   params: [text("expression"), optional("input")],
   returns: "any",
   isAsync: true,
+  check: ([expression]) => (typeof expression === "string" ? syntaxFault(expression) : null),
   evaluate: ([expression, input], env) => env.jsonata(textArgument("jsonata", expression), input),
 };
+
+/** What is wrong with an expression as it is written; `null` when it can be parsed. */
+function syntaxFault(expression: string): string | null {
+  try {
+    parseJsonata(expression);
+    return null;
+  } catch (error) {
+    return `cannot read the expression: ${messageOf(error)}`;
+  }
+}
+
+/** The library throws plain objects. */
+function messageOf(error: unknown): string {
+  return typeof error === "object" && error !== null && "message" in error
+    ? String(error.message)
+    : String(error);
+}
