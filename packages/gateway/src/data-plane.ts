@@ -1,9 +1,13 @@
+import http from "node:http";
 import type { ServerHandle } from "@catena/pipeline";
 import type { WebSocketHandler } from "bun";
 import { Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "./listen.ts";
 import { idleSeconds } from "./request/in-flight.ts";
 import type { WebSocketSession } from "./websocket/session.ts";
+
+/** Longest request line and headers; a longer head gets 431 from the runtime. */
+const maxHeadBytes = 32 * 1024;
 
 /** Answers one request; never rejects. */
 export type RequestHandlerFunction = (
@@ -36,6 +40,9 @@ export function listenDataPlane(
   const app: Elysia = new Elysia({ systemRouter: false, normalize: false, aot: true }).wrap(
     () => answer,
   );
+  // nginx's large_client_header_buffers are four of 8 KiB; Bun's default is half of that. It is the
+  // runtime's setting for the process, which the types hold to be constant.
+  Reflect.set(http, "maxHeaderSize", maxHeadBytes);
   try {
     app.listen({
       hostname: address.hostname,

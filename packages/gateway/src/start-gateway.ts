@@ -144,7 +144,7 @@ class RunningGateway {
       upstreams: runtime,
       records,
       traces: this.#traces,
-      inUse: () => this.#inFlight.handlers(),
+      inUse: () => [...this.#inFlight.handlers(), ...this.#webSockets.handlersInUse()],
       log,
     });
     this.#sync = new ConfigSync({ store, prefix, target: this.#configuration, log, random });
@@ -223,6 +223,8 @@ class RunningGateway {
       await Bun.sleep(drainSeconds * 1000);
       await this.#endRequests(this.#dataPlane, onClosed);
     }
+    // What is left has no client any more, and was not looked at since that went.
+    this.#inFlight.cancelAll();
     this.#inFlight.stop();
     await this.#undoSweeper.stop();
     await this.#sync.stop();

@@ -23,12 +23,11 @@ const notForwarded = new Set([
 ]);
 
 /**
- * Response headers that end at this hop, and `Date` and `Server`, which are ours (nginx,
- * proxy_hide_header).
+ * Response headers that end at this hop, and `Server`, which is ours (nginx, proxy_hide_header). `Date`
+ * is the upstream's, as APISIX passes it: caches reckon with it (RFC 9110 §6.6.1).
  */
 const notReturned = new Set([
   "connection",
-  "date",
   "keep-alive",
   "proxy-connection",
   "server",

@@ -12,8 +12,20 @@ describe("parseTarget", () => {
     });
   });
 
+  test.each([
+    ["/health?x=1", "/health", "/health?x=1"],
+    ["/public/../a/%2e%2e/admin", "/admin", "/admin"],
+    ["/public\\..\\admin", "/admin", "/admin"],
+    ["//b.test/admin", "/b.test/admin", "//b.test/admin"],
+    ["/@b.test/", "/@b.test/", "/@b.test/"],
+  ])("takes %s without a Host, as HTTP/1.0 may ask", (url, path, rawTarget) => {
+    expect(parseTarget(url, null)).toMatchObject({ host: "localhost", path, rawTarget });
+  });
+
   const refused: readonly (readonly [string, string, string | null, number])[] = [
     ["no Host", "http://a/", null, 400],
+    ["no Host and no path", "*", null, 400],
+    ["no Host and a bad escape", "/%zz", null, 400],
     ["two Hosts", "http://a.test/", "a.test, b.test", 400],
     ["a relative URL", "/hs", "a/b", 400],
     ["CONNECT's authority", "other.test:80", "a", 400],

@@ -17,10 +17,11 @@ const utf8 = new TextDecoder("utf-8");
  * arrives as a relative or unparseable URL, a fragment stays in it, and two Host headers are joined.
  *
  * @param url `Request.url`: `http://host[:port]/path?query`, dots already resolved by Bun.
- * @param hostHeader the Host header as Bun joined it; `null` when there was none (HTTP/1.0).
+ * @param hostHeader the Host header as Bun joined it; `null` when there was none (HTTP/1.0; Bun refuses
+ *   a request of HTTP/1.1 without one).
  */
 export function parseTarget(url: string, hostHeader: string | null): RequestTarget | TargetRefusal {
-  if (hostHeader === null) return { status: 400, refused: "no Host header" };
+  if (hostHeader === null) return parseWithoutHost(url);
   if (hostHeader.includes(",")) return { status: 400, refused: "more than one Host header" };
   const authority = url.indexOf("://");
   // "http" or "https": anything else (CONNECT's "host:port", a relative URL) is not for us.
@@ -42,6 +43,20 @@ export function parseTarget(url: string, hostHeader: string | null): RequestTarg
     rawTarget: url.slice(pathStart),
     query: queryStart < 0 ? "" : url.slice(queryStart + 1),
   };
+}
+
+/**
+ * What a request of HTTP/1.0 without a Host is taken to ask for, as health checks of load balancers
+ * do; APISIX has a server name for them, which no route names.
+ */
+const unnamedHost = "localhost";
+
+/** Bun gives such a target as it came: nothing is resolved in it yet. */
+function parseWithoutHost(target: string): RequestTarget | TargetRefusal {
+  const url = target.startsWith("/") ? `http://${unnamedHost}${target}` : "";
+  return URL.canParse(url)
+    ? parseTarget(new URL(url).href, unnamedHost)
+    : { status: 400, refused: "no Host header" };
 }
 
 /** Lower case, without port and one trailing dot (nginx `$host`); `null` when it is no host at all. */

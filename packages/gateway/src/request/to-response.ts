@@ -19,7 +19,36 @@ export function toResponse(reply: GatewayReply, options: ResponseOptions): Respo
   const body = status === 204 || status === 304 ? null : reply.body;
   const isKnown = body instanceof Uint8Array || typeof body === "string";
   const headers = toHeaders(reply.headers, isKnown, options);
+  if (body === null) return new Response(withoutBody(reply, headers), { status, headers });
+  if (body instanceof Uint8Array && !hasName(headers, "content-type"))
+    return new Response(inOnePiece(body), { status, headers });
   return new Response(body, { status, headers });
+}
+
+/** Of bytes that have no type Bun says that they are `application/octet-stream`; of a stream nothing. */
+function inOnePiece(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start: (controller) => {
+      controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}
+
+/**
+ * Bun announces a body of no bytes where there is none. After a HEAD that would be said of the body a
+ * GET has, whose length its upstream did not tell.
+ */
+function withoutBody(
+  { status, source }: GatewayReply,
+  headers: Headers | Record<string, string>,
+): ReadableStream<Uint8Array> | null {
+  const isUntold = source === "upstream" && status !== 204 && status !== 304;
+  return isUntold && !hasName(headers, "content-length") ? inOnePiece(new Uint8Array(0)) : null;
+}
+
+function hasName(headers: Headers | Record<string, string>, name: string): boolean {
+  return headers instanceof Headers ? headers.has(name) : headers[name] !== undefined;
 }
 
 /** @param isKnown all of the body is at hand, so that its length is written by the server. */

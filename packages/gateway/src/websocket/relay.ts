@@ -29,7 +29,8 @@ export function asksForWebSocket(ctx: RequestContext): boolean {
 export class WebSocketRelay {
   readonly #options: WebSocketRelayOptions;
   readonly #dialer: WebSocketDialer = createWebSocketDialer();
-  readonly #sessions = new Set<WebSocketSession>();
+  /** Open sessions, and the plugins' handlers that their log phase is to run. */
+  readonly #sessions = new Map<WebSocketSession, PhaseHandlers>();
   #isStopping = false;
 
   constructor(options: WebSocketRelayOptions) {
@@ -39,6 +40,11 @@ export class WebSocketRelay {
   /** WebSockets that are open. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** The handlers that open sessions will run when they end. */
+  handlersInUse(): Iterable<PhaseHandlers> {
+    return this.#sessions.values();
   }
 
   /**
@@ -81,7 +87,7 @@ export class WebSocketRelay {
     const upgrade = new UpgradeReply(ctx, reply.headers, socket, () => {
       const session = new WebSocketSession(socket, {
         sendMs,
-        onOpen: () => this.#begin(session),
+        onOpen: () => this.#begin(session, log.handlers),
         onEnd: (end) => {
           this.#sessions.delete(session);
           log.run();
@@ -97,11 +103,11 @@ export class WebSocketRelay {
   /** Ends every session, and those that are yet to open: the gateway stops. */
   closeAll(): void {
     this.#isStopping = true;
-    for (const session of this.#sessions) session.close(goingAway, "the gateway stops");
+    for (const session of [...this.#sessions.keys()]) session.close(goingAway, "the gateway stops");
   }
 
-  #begin(session: WebSocketSession): void {
-    this.#sessions.add(session);
+  #begin(session: WebSocketSession, handlers: PhaseHandlers): void {
+    this.#sessions.set(session, handlers);
     if (this.#isStopping) session.close(goingAway, "the gateway stops");
   }
 
@@ -123,18 +129,19 @@ const noTimeouts = { readMs: 0, sendMs: 0 };
 class LogPhase {
   readonly #ctx: RequestContext;
   readonly #log: Log;
-  #handlers: PhaseHandlers["log"] = [];
+  handlers: PhaseHandlers;
   #reply: GatewayReply | null = null;
 
   constructor(ctx: RequestContext, log: Log) {
     this.#ctx = ctx;
     this.#log = log;
+    this.handlers = ctx.handlers;
   }
 
   defer(reply: GatewayReply): void {
     this.#reply = reply;
-    this.#handlers = this.#ctx.handlers.log;
-    this.#ctx.handlers = { ...this.#ctx.handlers, log: [] };
+    this.handlers = this.#ctx.handlers;
+    this.#ctx.handlers = { ...this.handlers, log: [] };
   }
 
   run(): void {
@@ -142,7 +149,7 @@ class LogPhase {
     this.#reply = null;
     if (reply === null) return;
     try {
-      for (const handler of this.#handlers) handler(this.#ctx, reply);
+      for (const handler of this.handlers.log) handler(this.#ctx, reply);
     } catch (error) {
       // Nobody waits for the outcome: without a catch the process would end.
       errorReply(error, this.#ctx, this.#log);

@@ -1,0 +1,367 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { type RawPeer, type RawRequest, type RawServer, startRawServer } from "@catena/testkit";
+import { type GatewayBed, startGatewayBed, until } from "./bed/gateway-bed.ts";
+import { askRaw, openRawClient } from "./bed/raw-client.ts";
+import { type StoreBed, startSqlite } from "./bed/stores.ts";
+
+// What a client library normalises away is shown on bare connections, on both sides of the gateway.
+
+let storeBed: StoreBed;
+let bed: GatewayBed;
+let upstream: RawServer;
+const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+/** What the upstream answers a whole request with. */
+let answer: (request: RawRequest, peer: RawPeer) => void;
+const answerWith = (reply: string, isEnd = false) => {
+  answer = (_request, peer) => {
+    peer.write(reply);
+    if (isEnd) peer.end();
+  };
+};
+
+beforeAll(async () => {
+  storeBed = await startSqlite();
+  bed = await startGatewayBed({ storeUrl: storeBed.url });
+  upstream = startRawServer({ onRequest: (request, peer) => answer(request, peer) });
+  await serve();
+});
+
+beforeEach(() => answerWith(ok));
+
+afterAll(async () => {
+  await bed.stop();
+  await storeBed.stop();
+  upstream.stop();
+});
+
+const serve = (plugins: Readonly<Record<string, unknown>> = {}) =>
+  bed.put({
+    "routes/proxy": {
+      uri: "/*",
+      plugins,
+      upstream: { type: "roundrobin", nodes: { [`127.0.0.1:${upstream.port}`]: 1 } },
+    },
+  });
+
+const request = (line: string, ...headers: readonly string[]): string =>
+  `${[line, "Host: a.test", ...headers].join("\r\n")}\r\n\r\n`;
+
+/** Lines of a head; the names of what the gateway receives are in lower case. */
+const lines = (head: string): readonly string[] =>
+  head.slice(0, head.indexOf("\r\n\r\n")).split("\r\n");
+
+/** The last request the upstream saw. */
+const seen = (): RawRequest => {
+  const last = upstream.requests.at(-1);
+  if (last === undefined) throw new Error("the upstream saw nothing");
+  return last;
+};
+
+const named = (request: RawRequest, name: string): readonly string[] =>
+  request.headerLines.filter((line) => line.toLowerCase().startsWith(`${name}:`));
+
+describe("what the upstream gets", () => {
+  test("is who we are in no header: no Via, and the connection is ours", async () => {
+    await askRaw(
+      bed.url,
+      request(
+        "GET / HTTP/1.1",
+        "Connection: X-Hop, close",
+        "X-Hop: 1",
+        "Keep-Alive: 5",
+        "X-End: 1",
+      ),
+    );
+    expect(seen().headerLines.map((line) => line.split(":")[0])).toEqual([
+      "Host",
+      "X-Real-IP",
+      "X-Forwarded-For",
+      "X-Forwarded-Proto",
+      "X-Forwarded-Host",
+      "X-Forwarded-Port",
+      "x-end",
+    ]);
+  });
+
+  test("has a header that came several times in one line, cookies too", async () => {
+    await askRaw(
+      bed.url,
+      request("GET / HTTP/1.1", "X-A: 1", "x-a: 2", "Cookie: a=1", "Cookie: b=2", "Under_Score: 1"),
+      "\r\n\r\nok",
+    );
+    expect(named(seen(), "x-a")).toEqual(["x-a: 1, 2"]);
+    expect(named(seen(), "cookie")).toEqual(["cookie: a=1; b=2"]);
+    expect(named(seen(), "under_score")).toEqual(["under_score: 1"]);
+  });
+
+  test.each([
+    ["an empty body", "POST / HTTP/1.1", "Content-Length: 0", "Content-Length: 0"],
+    ["no body of a POST", "POST / HTTP/1.1", "X-A: 1", "Content-Length: 0"],
+    ["no body of a GET", "GET / HTTP/1.1", "X-A: 1", undefined],
+  ])("announces %s", async (_name, line, header, expected) => {
+    await askRaw(bed.url, request(line, header), "\r\n\r\nok");
+    expect(named(seen(), "content-length")[0]).toBe(expected);
+    expect(named(seen(), "transfer-encoding")).toEqual([]);
+  });
+
+  test("is asked for as the client says, with every method that a server knows", async () => {
+    for (const method of [
+      ...["PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"],
+      ...["PURGE", "QUERY", "LINK", "UNLINK", "MERGE", "NOTIFY", "SUBSCRIBE", "OPTIONS", "DELETE"],
+    ]) {
+      const head = request(`${method} /dav/x HTTP/1.1`, "Content-Length: 2");
+      await askRaw(bed.url, `${head}hi`, "\r\n\r\nok");
+      const { method: asked, target, body } = seen();
+      expect([asked, target, body.toString()]).toEqual([method, "/dav/x", "hi"]);
+    }
+  });
+
+  test.each(["TRACE", "CONNECT"])("is nothing of a %s", async (method) => {
+    const before = upstream.requests.length;
+    const target = method === "CONNECT" ? "a.test:80" : "/";
+    const reply = await askRaw(bed.url, request(`${method} ${target} HTTP/1.1`), "</html>");
+    expect(lines(reply)[0]).toStartWith("HTTP/1.1 405 ");
+    expect(upstream.requests.length).toBe(before);
+  });
+
+  test("is the path of an absolute target; the Host header says the host", async () => {
+    await askRaw(bed.url, request("GET http://b.test:81/p/../q?x=1 HTTP/1.1"), "\r\n\r\nok");
+    expect([seen().target, named(seen(), "host")]).toEqual(["/q?x=1", ["Host: a.test"]]);
+  });
+
+  test("is asked for HTTP/1.1 when the client speaks HTTP/1.0, which need not name a host", async () => {
+    const reply = await askRaw(bed.url, "GET /public/../a/%2e%2e/health?x HTTP/1.0\r\n\r\n");
+    expect(reply).toEndWith("\r\n\r\nok");
+    expect([seen().target, named(seen(), "host")]).toEqual(["/health?x", ["Host: localhost"]]);
+    for (const target of ["*", "health", "//\\", "/%zz"]) {
+      const refused = await askRaw(bed.url, `GET ${target} HTTP/1.0\r\n\r\n`);
+      if (!refused.startsWith("HTTP/1.1 200")) expect(refused).toStartWith("HTTP/1.1 400 ");
+    }
+  });
+
+  test("comes while the client still sends it", async () => {
+    const pieces: string[] = [];
+    const streaming = startRawServer({
+      onHead: () => pieces.push("head"),
+      onRequest: (one, peer) => {
+        pieces.push(one.body.toString());
+        peer.write(ok);
+      },
+    });
+    await bed.put({
+      "routes/proxy": {
+        uri: "/*",
+        upstream: { type: "roundrobin", nodes: { [`127.0.0.1:${streaming.port}`]: 1 } },
+      },
+    });
+    const client = await openRawClient(bed.url);
+    client.write(request("POST / HTTP/1.1", "Transfer-Encoding: chunked"));
+    for (const [i, text] of ["one", "two"].entries()) {
+      client.write(`3\r\n${text}\r\n`);
+      await until(() => streaming.requests.at(-1)?.bodyBytes === 3 * (i + 1));
+    }
+    expect(pieces).toEqual(["head"]);
+    client.write("0\r\n\r\n");
+    await client.receive("\r\n\r\nok");
+    expect(pieces).toEqual(["head", "onetwo"]);
+    client.destroy();
+    streaming.stop();
+    await serve();
+  });
+
+  test("is not Expect: the gateway asks for the body itself", async () => {
+    const client = await openRawClient(bed.url);
+    client.write(request("POST / HTTP/1.1", "Expect: 100-continue", "Content-Length: 2"));
+    await client.receive("HTTP/1.1 100 Continue\r\n\r\n");
+    client.write("hi");
+    await client.receive("\r\n\r\nok");
+    expect(named(seen(), "expect")).toEqual([]);
+    expect(seen().body.toString()).toBe("hi");
+    client.destroy();
+  });
+
+  test("is nothing of a GET with a body, which the runtime hides", async () => {
+    const before = upstream.requests.length;
+    const head = request("GET / HTTP/1.1", "Content-Length: 2");
+    expect(await askRaw(bed.url, `${head}hi`, "}\n")).toStartWith("HTTP/1.1 400 ");
+    expect(upstream.requests.length).toBe(before);
+  });
+});
+
+describe("limits of what a client sends", () => {
+  test("a URI of up to 8 KiB", async () => {
+    const path = (bytes: number) => `/${"u".repeat(bytes - 1)}`;
+    const line = (bytes: number) => request(`GET ${path(bytes)} HTTP/1.1`);
+    expect(await askRaw(bed.url, line(8192), "\r\n\r\nok")).toStartWith("HTTP/1.1 200 ");
+    expect(seen().target).toBe(path(8192));
+    expect(await askRaw(bed.url, line(8193), "</html>")).toStartWith("HTTP/1.1 414 ");
+  });
+
+  test("a head of up to 32 KiB", async () => {
+    const value = "v".repeat(31 * 1024);
+    const reply = await askRaw(
+      bed.url,
+      request("GET / HTTP/1.1", `X-Long: ${value}`),
+      "\r\n\r\nok",
+    );
+    expect(reply).toStartWith("HTTP/1.1 200 ");
+    expect(named(seen(), "x-long")).toEqual([`x-long: ${value}`]);
+    const longer = request("GET / HTTP/1.1", `X-Long: ${value}`, `X-More: ${value}`);
+    expect(await askRaw(bed.url, longer)).toStartWith("HTTP/1.1 431 ");
+  });
+
+  test("a body as long as client-control lets it be, with a length and without", async () => {
+    await serve({ "client-control": { max_body_size: 4 } });
+    const before = upstream.requests.length;
+    const length = request("POST / HTTP/1.1", "Content-Length: 5");
+    const chunked = request("POST / HTTP/1.1", "Transfer-Encoding: chunked");
+    expect(await askRaw(bed.url, `${length}12345`, "</html>")).toStartWith("HTTP/1.1 413 ");
+    expect(await askRaw(bed.url, `${chunked}5\r\n12345\r\n0\r\n\r\n`, "</html>")).toStartWith(
+      "HTTP/1.1 413 ",
+    );
+    expect(upstream.requests.slice(before).filter(({ bodyBytes }) => bodyBytes > 4)).toEqual([]);
+    const short = `${request("POST / HTTP/1.1", "Content-Length: 4")}1234`;
+    expect(await askRaw(bed.url, short, "\r\n\r\nok")).toStartWith("HTTP/1.1 200 ");
+    await serve();
+  });
+});
+
+describe("what the client gets", () => {
+  const get = request("GET / HTTP/1.1");
+  const names = (reply: string) =>
+    lines(reply)
+      .slice(1)
+      .map((line) => line.slice(0, line.indexOf(":")).toLowerCase())
+      .sort();
+
+  test("is the upstream's Date, no type and no Via that it did not send, and our Server", async () => {
+    const date = "Date: Mon, 01 Jan 2001 00:00:00 GMT";
+    answerWith(
+      `HTTP/1.1 200 OK\r\n${date}\r\nServer: theirs\r\nKeep-Alive: timeout=5\r\nContent-Length: 2\r\n\r\nok`,
+    );
+    const reply = await askRaw(bed.url, get, "\r\n\r\nok");
+    expect(names(reply)).toEqual(["content-length", "date", "server"]);
+    expect(lines(reply)).toContain(date);
+    expect(lines(reply)).toContain("server: APISIX/3.18.0");
+  });
+
+  test("has a header that came several times in one line, but Set-Cookie", async () => {
+    answerWith(
+      "HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok",
+    );
+    const reply = await askRaw(bed.url, get, "\r\n\r\nok");
+    expect(lines(reply).filter((line) => /^x-a/i.test(line))).toEqual(["x-a: 1, 2"]);
+    expect(lines(reply).filter((line) => /^set-cookie/i.test(line))).toHaveLength(2);
+  });
+
+  test.each([
+    ["a length", "Content-Length: 5", "content-length: 5"],
+    ["no length", "X-A: 1", "transfer-encoding: chunked"],
+    ["chunks", "Transfer-Encoding: chunked", "transfer-encoding: chunked"],
+  ])(
+    "after a HEAD is said of the body what the upstream says: %s",
+    async (_name, line, expected) => {
+      answerWith(`HTTP/1.1 200 OK\r\n${line}\r\n\r\n`);
+      const client = await openRawClient(bed.url);
+      client.write(request("HEAD / HTTP/1.1"));
+      const head = await client.receive("\r\n\r\n");
+      expect(lines(head)).toContain(expected);
+      // The connection is in order: nothing is taken for a body.
+      answerWith(ok);
+      client.write(get);
+      expect(await client.receive("\r\n\r\nok")).toStartWith(`${head}HTTP/1.1 200 `);
+      client.destroy();
+    },
+  );
+
+  test.each([
+    ["204", "HTTP/1.1 204 No Content\r\nX-A: 1\r\n\r\n"],
+    ["304", "HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 9\r\n\r\n"],
+  ])("is no body with a %s", async (status, reply) => {
+    answerWith(reply);
+    const client = await openRawClient(bed.url);
+    client.write(get);
+    const head = await client.receive("\r\n\r\n");
+    expect(head).toStartWith(`HTTP/1.1 ${status} `);
+    answerWith(ok);
+    client.write(get);
+    expect(await client.receive("\r\n\r\nok")).toStartWith(`${head}HTTP/1.1 200 `);
+    client.destroy();
+  });
+
+  test("is a body without trailers, whichever way its end was told", async () => {
+    for (const [reply, isEnd] of [
+      [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-T\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n",
+        false,
+      ],
+      ["HTTP/1.1 200 OK\r\n\r\nok", true],
+      ["HTTP/1.0 200 OK\r\n\r\nok", true],
+    ] as const) {
+      answerWith(reply, isEnd);
+      const got = await fetch(`${bed.url}/`);
+      expect([got.status, await got.text()]).toEqual([200, "ok"]);
+      expect([got.headers.get("trailer"), got.headers.get("x-t")]).toEqual([null, null]);
+    }
+  });
+
+  test("is no chunk when it speaks HTTP/1.0, and the end of the connection", async () => {
+    answerWith("HTTP/1.1 200 OK\r\n\r\nuntil the end", true);
+    const reply = await askRaw(bed.url, "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
+    expect(reply).toEndWith("\r\n\r\nuntil the end");
+    expect(names(reply)).not.toContain("transfer-encoding");
+  });
+
+  test("is the end of the connection when it asks for it", async () => {
+    expect(await askRaw(bed.url, request("GET / HTTP/1.1", "Connection: close"))).toEndWith("ok");
+  });
+
+  test("is no interim reply of the upstream", async () => {
+    answerWith(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok}`);
+    expect(await askRaw(bed.url, get, "\r\n\r\nok")).toStartWith("HTTP/1.1 200 ");
+  });
+
+  test.each([
+    [
+      "a status of the upstream from 500 on",
+      "HTTP/1.1 503 Odd\r\nContent-Length: 2\r\n\r\nok",
+      "503",
+    ],
+    ["none below", "HTTP/1.1 404 Odd\r\nContent-Length: 2\r\n\r\nok", null],
+    ["what stands for a reply that is none", "nonsense\r\n\r\n", "502"],
+  ])("X-APISIX-Upstream-Status is %s", async (_name, reply, expected) => {
+    answerWith(reply);
+    const got = await fetch(`${bed.url}/`);
+    expect(got.headers.get("x-apisix-upstream-status")).toBe(expected);
+    const text = await got.text();
+    if (reply.startsWith("HTTP")) expect(text).toBe("ok");
+    else expect(text).toContain("<center><h1>502 Bad Gateway</h1></center>");
+  });
+
+  test("is an end without an end when the upstream's body is cut short", async () => {
+    answerWith("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", true);
+    const client = await openRawClient(bed.url);
+    client.write(get);
+    await client.close();
+    expect(client.received).not.toContain("\r\n0\r\n\r\n");
+  });
+});
+
+describe("what the runtime does before the gateway is asked", () => {
+  test("a client that pipelines, sending a request before the last was answered, is cut off", async () => {
+    answer = () => {};
+    const client = await openRawClient(bed.url);
+    client.write(request("GET /1 HTTP/1.1") + request("GET /2 HTTP/1.1"));
+    expect(await client.close()).toBe("");
+  });
+
+  test("trailers of a request end it with 400", async () => {
+    const head = request("POST / HTTP/1.1", "Transfer-Encoding: chunked", "Trailer: X-T");
+    const reply = await askRaw(bed.url, `${head}2\r\nhi\r\n0\r\nX-T: 1\r\n\r\n`);
+    expect(reply).toContain("HTTP/1.1 400 Bad Request\r\n");
+  });
+
+  test("a method that it does not know ends the connection without a word", async () => {
+    expect(await askRaw(bed.url, request("FOO / HTTP/1.1"))).toBe("");
+  });
+});
