@@ -1,12 +1,16 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
+import { apiBreaker } from "./api-breaker.ts";
 import { basicAuth } from "./basic-auth.ts";
 import { clientControl } from "./client-control.ts";
 import { consumerRestriction } from "./consumer-restriction.ts";
 import { cors } from "./cors.ts";
+import { csrf } from "./csrf.ts";
 import type { PluginEntry } from "./define-plugin.ts";
 import { echo } from "./echo.ts";
 import { faultInjection } from "./fault-injection.ts";
+import { forwardAuth } from "./forward-auth.ts";
 import { gzip } from "./gzip.ts";
+import { hmacAuth } from "./hmac-auth.ts";
 import { ipRestriction } from "./ip-restriction.ts";
 import { jwtAuth } from "./jwt-auth.ts";
 import { keyAuth } from "./key-auth.ts";
@@ -20,6 +24,7 @@ import { realIp } from "./real-ip.ts";
 import { redirect } from "./redirect.ts";
 import { refererRestriction } from "./referer-restriction.ts";
 import { requestId } from "./request-id.ts";
+import { requestValidation } from "./request-validation.ts";
 import { responseRewrite } from "./response-rewrite.ts";
 import { trafficSplit } from "./traffic-split.ts";
 import { uaRestriction } from "./ua-restriction.ts";
@@ -27,13 +32,17 @@ import { uriBlocker } from "./uri-blocker.ts";
 
 /** Every plugin, in alphabetical order. A new plugin is its file and one line here. */
 const entries: readonly PluginEntry[] = [
+  apiBreaker,
   basicAuth,
   clientControl,
   consumerRestriction,
   cors,
+  csrf,
   echo,
   faultInjection,
+  forwardAuth,
   gzip,
+  hmacAuth,
   ipRestriction,
   jwtAuth,
   keyAuth,
@@ -47,6 +56,7 @@ const entries: readonly PluginEntry[] = [
   redirect,
   refererRestriction,
   requestId,
+  requestValidation,
   responseRewrite,
   trafficSplit,
   uaRestriction,

@@ -31,9 +31,18 @@ function normalize(value: unknown): unknown {
   return Object.fromEntries(
     members.map(([name, member]) => [
       name,
-      name === "required" && Array.isArray(member) ? member.toSorted() : normalize(member),
+      name === "required" && Array.isArray(member)
+        ? member.toSorted()
+        : // Lua writes an empty list as an object.
+          name === "default" && "type" in value && value.type === "array" && isEmpty(member)
+          ? []
+          : normalize(member),
     ]),
   );
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
 }
 
 /** The members that shared counters need; the policies that have them are refused. */

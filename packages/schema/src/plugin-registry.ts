@@ -17,7 +17,7 @@ export interface PluginSchema {
   /** Higher runs first within a phase; APISIX's constant for the plugin. */
   readonly priority: number;
   /** `auth` plugins identify consumers and are the only ones a credential may hold. */
-  readonly type?: "auth";
+  readonly type?: "auth" | "validation";
   readonly version?: number;
   /** On routes, services, plugin configs, global rules and consumer groups. */
   readonly schema: TSchema;

@@ -13,6 +13,12 @@ export type Matcher = (value: unknown) => boolean;
 export interface MatcherOptions {
   /** Strings that are secret references satisfy every limit on strings. */
   readonly secretReferences: boolean;
+  /** Makes patterns of schemas that others wrote; without it they run on the backtracking engine. */
+  readonly compilePattern?: (source: string) => TextTest;
+}
+
+export interface TextTest {
+  test(text: string): boolean;
 }
 
 /** Turns a schema into a yes-or-no function; every keyword of {@link JsonSchema} counts. */
@@ -85,7 +91,7 @@ class MatcherBuilder {
       Object.entries(schema.properties ?? {}).map(([name, sub]) => [name, this.build(sub)]),
     );
     const patterned = Object.entries(schema.patternProperties ?? {}).map(
-      ([pattern, sub]) => [patternOf(pattern), this.build(sub)] as const,
+      ([pattern, sub]) => [this.#pattern(pattern), this.build(sub)] as const,
     );
     const others: Matcher =
       rest === undefined || rest === true
@@ -139,10 +145,14 @@ class MatcherBuilder {
       });
     }
     if (pattern !== undefined) {
-      const expression = patternOf(pattern);
+      const expression = this.#pattern(pattern);
       yield onString((text) => expression.test(text));
     }
     if (format !== undefined) yield onString((text) => hasFormat(text, format));
+  }
+
+  #pattern(source: string): TextTest {
+    return (this.#options.compilePattern ?? patternOf)(source);
   }
 
   *#compound(schema: JsonSchema): Iterable<Matcher> {

@@ -14,7 +14,7 @@ export function explainScalar(
 ): Finding[] {
   const findings: Finding[] = [];
   if (typeof value === "string" && !(options.secretReferences && isSecretReference(value))) {
-    findings.push(...explainString(schema, value, place));
+    findings.push(...explainString(schema, value, place, options));
   }
   if (typeof value === "number") findings.push(...explainNumber(schema, value, place));
   if (schema.enum !== undefined && !schema.enum.some((one) => isDeepStrictEqual(one, value))) {
@@ -48,7 +48,12 @@ export function notListed(list: readonly unknown[], value: unknown, place: Place
   };
 }
 
-function explainString(schema: JsonSchema, value: string, place: Place): Finding[] {
+function explainString(
+  schema: JsonSchema,
+  value: string,
+  place: Place,
+  options: MatcherOptions,
+): Finding[] {
   const { minLength, maxLength, pattern, format } = schema;
   const length = countCharacters(value);
   const findings: Finding[] = [];
@@ -72,7 +77,7 @@ function explainString(schema: JsonSchema, value: string, place: Place): Finding
       apisix: `${place.wrap}string too long, expected at most ${maxLength}, got ${length}`,
     });
   }
-  if (pattern !== undefined && !patternOf(pattern).test(value)) {
+  if (pattern !== undefined && !(options.compilePattern ?? patternOf)(pattern).test(value)) {
     findings.push({
       ...base,
       code: "SCHEMA_PATTERN",

@@ -7,12 +7,13 @@ import {
   isSchemaList,
   type Matcher,
   type MatcherOptions,
+  type TextTest,
 } from "./compile-matcher.ts";
 import { explainCombination } from "./explain-combination.ts";
 import { explainScalar } from "./explain-scalar.ts";
 import { describeValue, type Finding, luaType, type Place } from "./finding.ts";
 import { isObjectLike, type JsonObject, type JsonSchema } from "./json-schema.ts";
-import { hasType } from "./value-tests.ts";
+import { hasType, patternOf } from "./value-tests.ts";
 
 /**
  * Lists everything a schema has against a value, in the order in which APISIX's validator looks:
@@ -64,6 +65,10 @@ class SchemaWalk implements Walk {
     findings.push(...explainScalar(schema, value, place, this.options));
     findings.push(...explainCombination(this, schema, value, place));
     return findings;
+  }
+
+  #pattern(source: string): TextTest {
+    return (this.options.compilePattern ?? patternOf)(source);
   }
 
   accepts(schema: JsonSchema, value: unknown): boolean {
@@ -125,7 +130,7 @@ class SchemaWalk implements Walk {
     const { properties = {}, patternProperties = {}, additionalProperties: rest } = schema;
     const patterns = Object.entries(patternProperties);
     return Object.keys(value).flatMap((name) => {
-      const matching = patterns.filter(([pattern]) => new RegExp(pattern).test(name));
+      const matching = patterns.filter(([pattern]) => this.#pattern(pattern).test(name));
       const findings = matching.flatMap(([pattern, member]) =>
         this.walk(
           member,
