@@ -25,6 +25,7 @@ const knownTags: Readonly<Record<string, readonly string[]>> = {
     "upstreams",
     "consumers",
     "credentials",
+    "secrets",
   ],
   yaml: [],
   sh: ["run", "up"],

@@ -1,4 +1,3 @@
-import { defaultSettings } from "@catena/gateway";
 import { plugins } from "@catena/plugins";
 import type { ProbeBed } from "./probe-bed.ts";
 
@@ -31,30 +30,15 @@ export const probes: Readonly<Record<string, Probe>> = {
       return (await fetch(`${bed.url}/found`)).status;
     },
   },
-  secrets: {
-    sees: 401,
+  protos: { sees: undefined, look: () => plugins.get("grpc-transcode") },
+  stream_routes: {
+    sees: ["stream_routes/s"],
     look: async (bed) => {
-      process.env["CATENA_PROBE_KEY"] = "from-the-environment";
-      await bed.put({
-        "routes/secret": {
-          id: "secret",
-          uri: "/secret",
-          upstream: bed.upstream,
-          plugins: { "key-auth": {} },
-        },
-        "consumers/secret": {
-          username: "secret",
-          plugins: { "key-auth": { key: "$env://CATENA_PROBE_KEY" } },
-        },
-      });
-      const headers = { apikey: "from-the-environment" };
-      const { status } = await fetch(`${bed.url}/secret`, { headers });
-      delete process.env["CATENA_PROBE_KEY"];
-      return status;
+      await bed.put({ "stream_routes/s": { id: "s", upstream: bed.upstream } });
+      const { unserved } = bed.gateway.status();
+      return unserved.map(({ resource }) => resource).filter((name) => name.startsWith("stream_"));
     },
   },
-  protos: { sees: undefined, look: () => plugins.get("grpc-transcode") },
-  stream_routes: { sees: [], look: () => settingsLike(/stream/i) },
   ssls: { sees: "no TLS", look: speakTls },
 };
 
@@ -80,8 +64,4 @@ async function speakTls(bed: ProbeBed): Promise<string> {
     () => "TLS",
     () => "no TLS",
   );
-}
-
-function settingsLike(pattern: RegExp): string[] {
-  return Object.keys(defaultSettings).filter((name) => pattern.test(name));
 }

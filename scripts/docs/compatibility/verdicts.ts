@@ -45,7 +45,6 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
 /** Kinds that are stored and have no effect, or another one. */
 export const kindVerdicts: Readonly<Partial<Record<Kind, string>>> = {
   protos: "Stored; nothing uses them.",
-  stream_routes: "Stored; TCP and UDP are not served.",
+  stream_routes: "Stored and listed under `unserved` on `/status`; TCP and UDP are not served.",
   ssls: "Those of type client are shown to upstreams; the gateway itself does not serve TLS.",
-  secrets: "Stored; references to them are not resolved.",
 };

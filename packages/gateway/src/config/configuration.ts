@@ -327,6 +327,11 @@ export class Configuration implements SyncTarget {
     }
     for (const fault of this.#compiler.faults) note(fault);
     for (const fault of this.#table.sealed()) note(fault);
+    for (const [id] of this.#table.entries("stream_routes")) {
+      if (found.size >= maxListed) break;
+      const reason = "TCP and UDP are not served; the stream route is kept for others";
+      note({ resource: formatName({ kind: "stream_routes", id }), reason });
+    }
     return [...found.values()].slice(0, maxListed);
   }
 
