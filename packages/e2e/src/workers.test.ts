@@ -303,6 +303,17 @@ describe("the end", () => {
   );
 
   test(
+    "a signal that comes while workers start is heeded",
+    async () => {
+      catena = await startCatena(["start"], folder, settings);
+      const pids = pidsOf(await statusOf(catena));
+      expect(await catena.stop()).toBe(0);
+      await noneOf(pids);
+    },
+    limitMs,
+  );
+
+  test(
     "workers of a supervisor that is killed end by themselves, requests in flight first",
     async () => {
       const gateway = await start();

@@ -4,7 +4,7 @@ import type { Command, CommandContext } from "../command.ts";
 import { reportIssues } from "../report.ts";
 import { serve, serveUntilSignal } from "../run/serve.ts";
 import { reloadOnHangUp } from "../run/workers/reload-on-hang-up.ts";
-import { type ServedWithWorkers, serveWithWorkers } from "../run/workers/serve-with-workers.ts";
+import { serveWithWorkers } from "../run/workers/serve-with-workers.ts";
 import { listenOptions, loadSettings, storeOptions } from "../settings/load-settings.ts";
 import { openConfiguredStore } from "../settings/open-configured-store.ts";
 
@@ -35,11 +35,11 @@ async function run(
   load: () => ReturnType<typeof loadSettings>,
   { output }: CommandContext,
 ): Promise<number> {
-  const count = settings.workers === "auto" ? availableCpus() : settings.workers;
+  const most = process.platform === "linux" ? availableCpus() : 1;
+  const count = settings.workers === "auto" ? most : settings.workers;
   // One needs nobody to watch over it but what started this process.
   if (count === 1) return await serveUntilSignal(serve(settings, store, output), output);
-  let served: ServedWithWorkers | null = null;
-  reloadOnHangUp(() => served, load, output);
-  served = await serveWithWorkers(settings, count, store, output);
-  return await serveUntilSignal(served, output);
+  const starting = serveWithWorkers(settings, count, store, output);
+  reloadOnHangUp(starting, load, output);
+  return await serveUntilSignal(starting, output);
 }

@@ -113,11 +113,15 @@ const forcedExitCode = 130;
 const forcedStopMs = 500;
 
 /**
- * Waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once.
+ * Waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once. One that comes
+ * while the gateway starts is kept until it has.
  *
  * @returns 0, or 130 when a second signal came.
  */
-export async function serveUntilSignal(served: Served, output: Output): Promise<number> {
+export async function serveUntilSignal(
+  starting: Served | Promise<Served>,
+  output: Output,
+): Promise<number> {
   const first = Promise.withResolvers<void>();
   const second = Promise.withResolvers<void>();
   let signals = 0;
@@ -127,6 +131,7 @@ export async function serveUntilSignal(served: Served, output: Output): Promise<
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  const served = await starting;
   await first.promise;
   output.err("stopping; once more to stop at once");
   const forced = second.promise.then(async () => {

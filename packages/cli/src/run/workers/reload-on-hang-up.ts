@@ -7,11 +7,9 @@ import type { ServedWithWorkers } from "./serve-with-workers.ts";
 /**
  * Reads the settings again on SIGHUP and replaces the workers, one after another. Settings that are
  * not valid change nothing. On a terminal the signal says that this is closed, and the gateway with it.
- *
- * @param served `null` while the gateway starts: the signal is then too early to mean anything.
  */
 export function reloadOnHangUp(
-  served: () => ServedWithWorkers | null,
+  starting: Promise<ServedWithWorkers>,
   load: () => Promise<Checked<Settings>>,
   output: Output,
 ): void {
@@ -20,8 +18,11 @@ export function reloadOnHangUp(
       process.kill(process.pid, "SIGTERM");
       return;
     }
-    const running = served();
-    if (running !== null) void reload(running, load, output);
+    // What became of the start is told to whoever waits for it.
+    starting.then(
+      (served) => void reload(served, load, output),
+      () => undefined,
+    );
   });
 }
 

@@ -1,16 +1,14 @@
 import {
   type AskWorker,
   type GatewayStatus,
-  healthyMs,
   ListenerOrder,
   type Log,
   mergeStatus,
-  RestartPolicy,
   type Settings,
   version,
-  type WorkerReport,
 } from "@catena/gateway";
 import { workerErrors } from "./errors.ts";
+import { Place, reportOf } from "./place.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
 export interface SupervisorOptions {
@@ -19,20 +17,6 @@ export interface SupervisorOptions {
   readonly settings: Settings;
   readonly log: Log;
 }
-
-/** A place that always has a worker, but for the time it takes to replace one. */
-interface Place {
-  readonly index: number;
-  readonly policy: RestartPolicy;
-  worker: WorkerHandle | null;
-  /** Starts, to take the place when it is ready. */
-  next: WorkerHandle | null;
-  restarts: number;
-  timer: ReturnType<typeof setTimeout> | null;
-}
-
-/** How long a worker may take to answer before it is shown as silent, in milliseconds. */
-const statusLimitMs = 1000;
 
 /** For what the Control API asks of a worker. */
 const controlLimitMs = 30_000;
@@ -66,14 +50,7 @@ export class Supervisor {
   constructor({ count, settings, log }: SupervisorOptions) {
     this.#settings = settings;
     this.#log = log;
-    this.#places = Array.from({ length: count }, (_, index) => ({
-      index,
-      policy: new RestartPolicy(),
-      worker: null,
-      next: null,
-      restarts: 0,
-      timer: null,
-    }));
+    this.#places = Array.from({ length: count }, (_, index) => new Place(index));
   }
 
   /**
@@ -110,8 +87,8 @@ export class Supervisor {
   }
 
   async status(): Promise<GatewayStatus> {
-    const reports = this.#places.map((place) => this.#report(place));
-    const leaving = [...this.#leaving].map((worker) => this.#ask(worker, "leaving", 0));
+    const reports = this.#places.map((place) => place.report());
+    const leaving = [...this.#leaving].map((worker) => reportOf(worker, "leaving"));
     return mergeStatus(await Promise.all([...reports, ...leaving]), {
       version,
       storeUrl: this.#settings.store,
@@ -122,11 +99,12 @@ export class Supervisor {
   /** `null` when ready, else the reason why not. */
   notReady(): string | null {
     if (this.#stopping) return "stopping";
-    const failing = this.#places.find((place) => this.#isFailing(place));
+    if (!this.#isStarted) return "workers start";
+    const failing = this.#places.find(({ isFailing }) => isFailing);
     if (failing !== undefined) {
       return `${failing.policy.early} workers in a row ended soon after their start: see the log`;
     }
-    const serving = this.#places.flatMap(({ worker }) => (worker?.isServing ? [worker] : []));
+    const serving = this.#places.flatMap(({ serving: one }) => one ?? []);
     if (serving.length === 0) return "no worker serves";
     return serving.every(({ loaded }) => loaded.isReached)
       ? null
@@ -135,10 +113,10 @@ export class Supervisor {
 
   /** The Control APIs of the workers that serve. */
   askers(): readonly AskWorker[] {
-    return this.#places.flatMap(({ worker }): AskWorker[] =>
-      worker?.isServing
-        ? [(method, target, accept) => worker.control({ method, target, accept }, controlLimitMs)]
-        : [],
+    return this.#places.flatMap(({ serving }): AskWorker[] =>
+      serving === null
+        ? []
+        : [(method, target, accept) => serving.control({ method, target, accept }, controlLimitMs)],
     );
   }
 
@@ -234,8 +212,7 @@ export class Supervisor {
     if (!(await worker.started.reached)) return false;
     while (!worker.loaded.isReached) {
       if (worker.hasEnded || performance.now() > giveUpAt || this.#stopping) return false;
-      const others = this.#places.filter(({ worker: one }) => one?.isServing);
-      if (!others.some(({ worker: one }) => one?.loaded.isReached)) return true;
+      if (!this.#places.some(({ serving }) => serving?.loaded.isReached)) return true;
       await Promise.race([worker.loaded.reached, Bun.sleep(100)]);
     }
     return true;
@@ -279,8 +256,8 @@ export class Supervisor {
   #onClosed(worker: WorkerHandle): void {
     this.#order.remove(worker, "told");
     if (!this.#leaving.has(worker)) return;
-    const other = this.#places.find(({ worker: one }) => one?.isServing)?.worker;
-    other?.tell({ kind: "rebalance" });
+    const other = this.#places.find(({ serving }) => serving !== null);
+    other?.serving?.tell({ kind: "rebalance" });
   }
 
   #onReplaceMe(place: Place, worker: WorkerHandle): void {
@@ -327,30 +304,7 @@ export class Supervisor {
   async #retry(place: Place): Promise<void> {
     const before = performance.now();
     if (await this.#replace(place, Number.POSITIVE_INFINITY)) return;
-    if (this.#stopping || place.worker?.isServing) return;
+    if (this.#stopping || place.serving !== null) return;
     this.#schedule(place, performance.now() - before);
-  }
-
-  #isFailing({ policy, worker }: Place): boolean {
-    return policy.isStorm && (worker === null || worker.livedMs < healthyMs);
-  }
-
-  #report(place: Place): Promise<WorkerReport> {
-    const worker = place.worker ?? place.next;
-    if (this.#isFailing(place) || worker === null) {
-      const state = this.#isFailing(place) ? "failing" : "starting";
-      return Promise.resolve({ pid: null, state, restarts: place.restarts, status: null });
-    }
-    return this.#ask(worker, worker.isServing ? "serving" : "starting", place.restarts);
-  }
-
-  async #ask(
-    worker: WorkerHandle,
-    state: WorkerReport["state"],
-    restarts: number,
-  ): Promise<WorkerReport> {
-    const status = await worker.status(statusLimitMs);
-    const isSilent = state === "serving" && status === null;
-    return { pid: worker.pid, state: isSilent ? "silent" : state, restarts, status };
   }
 }
