@@ -29,6 +29,8 @@ export interface ChainServices {
   readonly clock?: ChainClock;
   /** Needed for chains that undo. */
   readonly undo?: UndoServices;
+  /** Whether a text of a chain is a secret that a trace must not show. */
+  readonly isSecretText?: (text: string) => boolean;
   /** From 0 to 1, for jitter. */
   readonly random?: () => number;
 }
@@ -58,7 +60,7 @@ class ChainCompiler {
     this.#services = services;
     this.#issues = issues;
     this.#limits = { ...DEFAULT_LIMITS, ...services.limits };
-    this.#secretReplies = new SecretReplies((id) => services.chain(id));
+    this.#secretReplies = new SecretReplies((id) => services.chain(id), services.isSecretText);
   }
 
   compile(conf: unknown, fallbackId: string, depth: number): CompiledChain | null {

@@ -281,6 +281,48 @@ describe("secrets in traces", () => {
     expect(steps["late"]).toMatchObject({ target: "/f?v=(secret)" });
   });
 
+  test("are masked where the chain has them by reference, in the chains it uses too", async () => {
+    process.env["E2E_TRACED_SECRET"] = "Ref-1234567890";
+    process.env["E2E_TRACED_INNER"] = "Inner-1234567890";
+    const at = "$env://E2E_TRACED_SECRET";
+    await traced.put({
+      "routes/by-reference": route("/by-reference", {
+        steps: [
+          { name: "q", call: call("GET", "/q", { query: { app: at, plain: "shown-4" } }) },
+          { name: "b", call: call("POST", "/b", { body: { app: at, kept: "shown-5" } }) },
+          { name: "d", value: op("upper", at) },
+          { name: "p", call: call("GET", "/p/{d}", { params: { d: ref("d") } }) },
+          { name: "inner", sub: { chain: "referring" } },
+        ],
+        reply: { body: ref("q", "id") },
+      }),
+      "routes/referring": route("/referring", {
+        steps: [
+          { name: "i", call: call("GET", "/i", { query: { v: "$env://E2E_TRACED_INNER" } }) },
+        ],
+        reply: { body: 1 },
+      }),
+    });
+    expect(await (await fetch(`${traced.url}/by-reference`)).text()).toBe("7");
+    expect(
+      service.seen
+        .slice(-4)
+        .map(({ target }) => target)
+        .sort(),
+    ).toEqual([
+      "/b",
+      "/i?v=Inner-1234567890",
+      "/p/REF-1234567890",
+      "/q?app=Ref-1234567890&plain=shown-4",
+    ]);
+    const text = await (await traces("?route=by-reference")).text();
+    expect(text.toLowerCase()).not.toMatch(/ref-1234567890|inner-1234567890/);
+    expect(text).toContain("/q?app=(secret)&plain=shown-4");
+    expect(text).toContain('"target":"/p/{d}"');
+    expect(text).toContain('"target":"/i?v=(secret)"');
+    for (const name of ["SECRET", "INNER"]) delete process.env[`E2E_TRACED_${name}`];
+  });
+
   test("leave what is no secret as it is, to the last digit", async () => {
     const { steps } = await shown();
     expect(steps["whole"]).toMatchObject({

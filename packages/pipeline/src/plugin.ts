@@ -30,6 +30,8 @@ export interface PluginServices {
   readonly httpsPort?: number;
   /** Bounds of chains that set none themselves. */
   readonly chainBounds?: ChainBounds;
+  /** The secrets in a stored configuration that were references to them; absent: there are none. */
+  secretTexts?(conf: object): ReadonlySet<string>;
   /** Absent where nobody looks at traces: then none are made. */
   readonly traces?: TraceSink;
   /** Whether every chain says in `Server-Timing` how its steps went, not only those that ask for it. */

@@ -23,7 +23,7 @@ export const proxyChain = definePlugin({
   references: chainReferences,
   create: (conf, services) => {
     const steps = stepConf(conf);
-    return steps === null ? classicHandlers(conf, services) : stepHandlers(steps, services);
+    return steps === null ? classicHandlers(conf, services) : stepHandlers(steps, conf, services);
   },
 });
 

@@ -59,7 +59,9 @@ export class Taint {
   }
 
   isSecret(value: StoredValue): boolean {
-    if (typeof value !== "object" || value === null || isStoredLiteral(value)) return false;
+    if (typeof value === "string") return this.#replies.isSecretText(value);
+    if (typeof value !== "object" || value === null) return false;
+    if (isStoredLiteral(value)) return this.#holdsSecret(value.$literal);
     if (isStoredReference(value)) return this.#isSecretPath(value.$ref);
     if (isStoredOperation(value))
       return value.args.some((arg) => isSecretText(arg) || this.isSecret(arg));
@@ -88,6 +90,11 @@ export class Taint {
       body: this.maskOf(call.body),
       reply: this.#isSecretReply(call),
     };
+  }
+
+  #holdsSecret(json: unknown): boolean {
+    if (typeof json === "string") return this.#replies.isSecretText(json);
+    return Object.values(Object(json)).some((member) => this.#holdsSecret(member));
   }
 
   #isSecretPath([head, ...rest]: readonly (string | number)[]): boolean {
@@ -140,10 +147,19 @@ export class Taint {
 export class SecretReplies {
   readonly #chain: (id: string) => unknown;
   readonly #known = new Map<string, boolean>();
+  /** Whether a text that stands in a chain is a secret, as one that a reference stood for is. */
+  readonly isSecretText: (text: string) => boolean;
 
-  /** @param chain the stored conf of a chain, by the name others use it by. */
-  constructor(chain: (id: string) => unknown) {
+  /**
+   * @param chain the stored conf of a chain, by the name others use it by.
+   * @param isSecretText default: what is written in a chain is no secret.
+   */
+  constructor(
+    chain: (id: string) => unknown,
+    isSecretText: (text: string) => boolean = () => false,
+  ) {
     this.#chain = chain;
+    this.isSecretText = isSecretText;
   }
 
   of(id: string): boolean {

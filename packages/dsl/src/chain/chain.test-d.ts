@@ -175,6 +175,10 @@ c.step("a", ($) => value($.u.age * 2));
 c.step("a", ($) => value($.u.id.toUpperCase()));
 // @ts-expect-error -- nor can a list be gone over here
 c.step("a", ($) => value($.u.tags.map((tag: unknown) => tag)));
+// @ts-expect-error -- how many there are is length(list)
+c.step("a", ($) => value($.u.tags.length));
+// @ts-expect-error -- nor has a text a length of its own
+c.step("a", ($) => value($.u.id.length));
 // @ts-expect-error -- comparisons of different types never hold
 c.step("a", ($) => value({}, { when: eq($.u.id, 3) }));
 // @ts-expect-error -- a text is no condition
@@ -194,6 +198,8 @@ c.step("a", ($) => value(at($.u, "then")));
 
 // Exits have no result.
 const gone = c.step("gone", ($) => exit({ status: 404 }, { when: eq(status($.u), 404) }));
+// @ts-expect-error -- an exit makes no call that could fail
+c.step("gone", () => exit({ status: 404 }, { onError: "skip" }));
 // @ts-expect-error -- an exit has no result
 gone.reply(($) => ({ gone: $.gone.id }));
 
@@ -279,6 +285,8 @@ c.step("s", ($) => sub(inner, { whatever: $.u.id })).reply(($) => ({ id: $.s.id 
 c.step("s", ($) => sub(innerTyped, { q: $.u.age })).step("t", ($) =>
   call(users.put, { body: { n: $.s.twice } }),
 );
+// @ts-expect-error -- a chain without an end cannot be used
+c.step("s", () => sub(typed, {}));
 // @ts-expect-error -- the other chain takes a number
 c.step("s", ($) => sub(innerTyped, { q: $.u.id }));
 

@@ -20,6 +20,7 @@ import {
   type UpstreamRuntime,
 } from "@catena/upstream";
 import type { Log } from "../log.ts";
+import { secretTextsOf } from "../secrets/resolve-document.ts";
 import type { SurvivorPool } from "../survivors.ts";
 import type { ChainIndex } from "./chain-index.ts";
 import { ConsumerPlans, owned } from "./consumer-plans.ts";
@@ -271,6 +272,7 @@ export class RouteCompiler {
       records,
       chainBounds,
       serverTiming,
+      secretTexts: secretTextsOf,
       ...(traces === null ? {} : { traces }),
       log,
     };

@@ -37,12 +37,17 @@ function collect(value: unknown, found: Set<string>): void {
   }
 }
 
-/** Plugins' configurations in which a reference was replaced. */
-const resolved = new WeakSet<object>();
+/** Plugins' configurations in which a reference was replaced, with what stands there now. */
+const resolved = new WeakMap<object, ReadonlySet<string>>();
 
 /** Whether a plugin's configuration holds secrets that were references when it was checked. */
 export function isResolved(conf: unknown): boolean {
   return typeof conf === "object" && conf !== null && resolved.has(conf);
+}
+
+/** The secrets in a plugin's configuration that were references before. */
+export function secretTextsOf(conf: object): ReadonlySet<string> {
+  return resolved.get(conf) ?? none;
 }
 
 /**
@@ -60,7 +65,11 @@ export function resolveDocument(
   const after = result["plugins"];
   if (before === after || !isJsonObject(before) || !isJsonObject(after)) return result;
   for (const [name, conf] of Object.entries(after)) {
-    if (conf !== before[name] && isJsonObject(conf)) resolved.add(conf);
+    if (conf === before[name] || !isJsonObject(conf)) continue;
+    const references = new Set<string>();
+    collect(before[name], references);
+    const texts = [...references].flatMap((reference) => secretOf(reference) ?? []);
+    resolved.set(conf, new Set(texts));
   }
   return result;
 }

@@ -16,9 +16,17 @@ import { stepConf } from "./chain-schema.ts";
 import { type RunTraced, tracedHandlers } from "./chain-tracing.ts";
 import { sendElsewhere } from "./send-elsewhere.ts";
 
-/** Makes the handlers of a step chain; what its end does not need is left out. */
-export function stepHandlers(conf: JsonObject, services: PluginServices): Checked<PluginHandlers> {
-  const { value: chain, issues } = compile(conf, services);
+/**
+ * Makes the handlers of a step chain; what its end does not need is left out.
+ *
+ * @param chainConf the chain in a plugin's configuration, which is `conf`.
+ */
+export function stepHandlers(
+  chainConf: JsonObject,
+  conf: JsonObject,
+  services: PluginServices,
+): Checked<PluginHandlers> {
+  const { value: chain, issues } = compile(chainConf, conf, services);
   if (chain === undefined) return { issues };
   if (chain.end.kind !== "forward") {
     const run: RunTraced = async (ctx, trace) => {
@@ -31,7 +39,17 @@ export function stepHandlers(conf: JsonObject, services: PluginServices): Checke
   return { value: forwardHandlers(chain, services), issues };
 }
 
-function compile(conf: JsonObject, services: PluginServices): Checked<CompiledChain> {
+function compile(
+  chainConf: JsonObject,
+  conf: JsonObject,
+  services: PluginServices,
+): Checked<CompiledChain> {
+  // Of the chain and of those it uses; a chain is asked for before its texts are.
+  const secrets = new Set<string>();
+  const note = (own: JsonObject): void => {
+    for (const text of services.secretTexts?.(own) ?? []) secrets.add(text);
+  };
+  note(conf);
   const { owner, survivors, targets, log, records, chainBounds } = services;
   // One cache for all routes, so that its bound is the process's.
   const cache = survivors.get("proxy-chain/cache", "", createResultCache);
@@ -40,13 +58,16 @@ function compile(conf: JsonObject, services: PluginServices): Checked<CompiledCh
     records === undefined
       ? null
       : { log: createUndoLog(records), report: (event) => reportUndo(log, event) };
-  return compileChain(conf, {
+  return compileChain(chainConf, {
     id: owner.slice(owner.indexOf("/") + 1),
     targets,
     chain: (id) => {
       const other = services.chain(id);
-      return isJsonObject(other) ? (stepConf(other) ?? other) : null;
+      if (!isJsonObject(other)) return null;
+      note(other);
+      return stepConf(other) ?? other;
     },
+    isSecretText: (text) => secrets.has(text),
     state,
     ...(undo === null ? {} : { undo }),
     ...(chainBounds === undefined ? {} : { limits: chainBounds }),
