@@ -89,6 +89,12 @@ describe("what the upstream gets", () => {
       request("GET / HTTP/1.1", "X-A: 1", "x-a: 2", "Cookie: a=1", "Cookie: b=2", "Under_Score: 1"),
       "\r\n\r\nok",
     );
+    // The runtime's order, and its lower case.
+    expect(
+      seen()
+        .headerLines.slice(6)
+        .map((line) => line.split(":")[0]),
+    ).toEqual(["cookie", "under_score", "x-a"]);
     expect(named(seen(), "x-a")).toEqual(["x-a: 1, 2"]);
     expect(named(seen(), "cookie")).toEqual(["cookie: a=1; b=2"]);
     expect(named(seen(), "under_score")).toEqual(["under_score: 1"]);
@@ -310,6 +316,11 @@ describe("what the client gets", () => {
     const reply = await askRaw(bed.url, "GET / HTTP/1.0\r\nHost: a.test\r\n\r\n");
     expect(reply).toEndWith("\r\n\r\nuntil the end");
     expect(names(reply)).not.toContain("transfer-encoding");
+  });
+
+  test("is the end of the connection when it speaks HTTP/1.0, though it would keep it", async () => {
+    const keep = "GET / HTTP/1.0\r\nHost: a.test\r\nConnection: keep-alive\r\n\r\n";
+    expect(await askRaw(bed.url, keep)).toEndWith("\r\n\r\nok");
   });
 
   test("is the end of the connection when it asks for it", async () => {

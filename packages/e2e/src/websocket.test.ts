@@ -317,6 +317,16 @@ describe("an upstream that does not agree", () => {
     }
   });
 
+  test("to the version of the client is passed on, and one that agrees to it gets no further", async () => {
+    await serve();
+    const lines = handshakeLines.map((line) => line.replace(/: 13$/, ": 8"));
+    const client = await openRawWebSocket(`${bed.url}/ws/chat`, [], lines);
+    expect(status(client.head)).toBe(426);
+    expect(header(client.head, "sec-websocket-version")).toBe("13");
+    await (await upstream.accepted()).ended;
+    client.destroy();
+  });
+
   test("is let go as soon as the client is gone", async () => {
     await serve();
     reply = () => "";
@@ -503,6 +513,19 @@ describe("the end", () => {
     client.send(2, Buffer.alloc(1_000_001));
     const frame = await client.next();
     expect([frame.opcode, frame.payload.readUInt16BE(0)]).toEqual([8, 1009]);
+    await Promise.all([client.ended, server.ended]);
+  });
+
+  test.each([
+    ["a frame without a mask", frameOf(1, utf8("x"), true, false), 1002],
+    ["a reserved bit", frameOf(0x41, utf8("x"), true, true), 1002],
+    ["a text that is not UTF-8", frameOf(1, Buffer.from([0xff]), true, true), 1007],
+  ])("after %s of the client", async (_name, bytes, code) => {
+    await serve();
+    const { client, server } = await open();
+    client.write(bytes);
+    const frame = await client.next();
+    expect([frame.opcode, frame.payload.readUInt16BE(0)]).toEqual([8, code]);
     await Promise.all([client.ended, server.ended]);
   });
 

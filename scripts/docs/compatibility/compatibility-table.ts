@@ -3,7 +3,7 @@ import { kindNames, kinds } from "@catena/schema";
 import { markdownTable } from "../markdown-table.ts";
 import { schemaFields } from "../schema-fields.ts";
 import apisixPlugins from "./apisix-plugins.json" with { type: "json" };
-import { fieldVerdicts, kindVerdicts, type Verdict } from "./verdicts.ts";
+import { fieldVerdicts, kindVerdicts, proxyingVerdicts, type Verdict } from "./verdicts.ts";
 
 const shownDepth = 3;
 
@@ -19,7 +19,7 @@ export function writeCompatibility(): string {
     const table = rows.length === 0 ? "Any object." : markdownTable(["field", "served", ""], rows);
     return [`### ${kind}`, ...(note === undefined ? [] : [note]), table];
   });
-  return `${[intro, "## Plugins", pluginTable(), "## Fields", ...fields].join("\n\n")}\n`;
+  return `${[intro, "## Plugins", pluginTable(), ...proxying(), "## Fields", ...fields].join("\n\n")}\n`;
 }
 
 /** An upstream within another resource is served as one of its own. */
@@ -35,6 +35,11 @@ export function fieldsOf(kind: (typeof kindNames)[number]): string[] {
   return [...new Set(schemaFields(kinds[kind].schema, shownDepth).map(({ path }) => path))];
 }
 
+function proxying(): string[] {
+  const rows = proxyingVerdicts.map((row) => [...row]);
+  return ["## Proxying", proxyingIntro, markdownTable(["what", "how it is here"], rows)];
+}
+
 function pluginTable(): string {
   const rows = Object.keys(apisixPlugins).map((name) => {
     if (plugins.get(name) === undefined) return [name, "no", `refused: unknown plugin [${name}]`];
@@ -48,6 +53,10 @@ function told(verdict: Verdict | undefined, otherwise: string): string[] {
   if ("differs" in verdict) return ["differs", verdict.differs];
   return ["refused", verdict.refused];
 }
+
+const proxyingIntro = `Requests and replies pass as APISIX passes them: \`Host\` as \`pass_host\` says, \`X-Real-IP\` and
+\`X-Forwarded-*\`, no hop-by-hop header in either direction, no \`Via\`, bodies and events as they come and
+compressed as they were, \`X-APISIX-Upstream-Status\` and APISIX's error pages. What differs:`;
 
 const intro = `# Compatibility with Apache APISIX
 

@@ -12,8 +12,8 @@ export interface Probe {
  * means that the difference is gone and the list is stale.
  */
 export const probes: Readonly<Record<string, Probe>> = {
-  "routes enable_websocket": { sees: "error", look: upgrade },
-  "services enable_websocket": { sees: "error", look: upgrade },
+  "routes enable_websocket": { sees: "", look: agreedExtensions },
+  "services enable_websocket": { sees: "", look: agreedExtensions },
   "upstreams scheme": {
     sees: 503,
     look: async (bed) => {
@@ -42,18 +42,26 @@ export const probes: Readonly<Record<string, Probe>> = {
   ssls: { sees: "no TLS", look: speakTls },
 };
 
-/** What becomes of a WebSocket through a route that allows it. */
-async function upgrade(bed: ProbeBed): Promise<string> {
+/** The extensions that a client and an upstream agree to, both of which know compression. */
+async function agreedExtensions(bed: ProbeBed): Promise<string> {
+  const service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request, server) => (server.upgrade(request) ? undefined : new Response()),
+    websocket: { perMessageDeflate: true, message: () => undefined },
+  });
+  const upstream = { nodes: { [`127.0.0.1:${service.port}`]: 1 } };
   await bed.put({
-    "services/ws": { id: "ws", enable_websocket: true, upstream: bed.upstream },
-    "routes/ws": { id: "ws", uri: "/ws", enable_websocket: true, service_id: "ws" },
+    "services/ws": { id: "ws", enable_websocket: true, upstream },
+    "routes/ws": { id: "ws", uri: "/ws", service_id: "ws" },
   });
   const socket = new WebSocket(`${bed.url.replace("http", "ws")}/ws`);
   const { promise, resolve } = Promise.withResolvers<string>();
-  socket.onopen = () => resolve("open");
-  socket.onerror = () => resolve("error");
+  socket.onopen = () => resolve(socket.extensions);
+  socket.onerror = () => resolve("no WebSocket");
   const seen = await promise;
   socket.close();
+  await service.stop(true);
   return seen;
 }
 

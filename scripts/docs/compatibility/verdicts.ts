@@ -15,6 +15,10 @@ export type Verdict =
 
 const upstream = { nodes: { "127.0.0.1:80": 1 } };
 const lua = "function(vars) return true end";
+/** Held by the test of docs/websocket.md's differences, packages/e2e/src/websocket.test.ts, too. */
+const webSocket = {
+  differs: "messages go on whole and without compression, up to a limit; see websocket.md",
+};
 const script = "local _M = {} return _M";
 
 /**
@@ -30,17 +34,47 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
       refused: "Lua code cannot run here",
       example: { id: "example", uri: "/v", upstream, script },
     },
-    enable_websocket: { differs: "upgrades are not passed on" },
+    enable_websocket: webSocket,
   },
   services: {
     script: { refused: "Lua code cannot run here", example: { id: "example", script } },
-    enable_websocket: { differs: "upgrades are not passed on" },
+    enable_websocket: webSocket,
   },
   upstreams: {
     scheme: { differs: "http and https; with another the route answers 503, `/status` says why" },
     discovery_type: { differs: "dns; with another the route answers 503, `/status` says why" },
   },
 };
+
+/**
+ * What the runtime's HTTP server makes of requests and replies, other than nginx, and what we refuse
+ * because of it. Each is shown by a test of packages/e2e/src/proxying-wire.test.ts.
+ */
+export const proxyingVerdicts: readonly (readonly [what: string, how: string])[] = [
+  ["header names towards the upstream", "in lower case, sorted by the runtime"],
+  [
+    "a header that comes several times",
+    "in one line, values joined by `, `; `Set-Cookie` stays apart",
+  ],
+  ["a GET or HEAD with a body", "400: the runtime hides the body"],
+  ["TRACE, CONNECT", "405, as APISIX"],
+  ["a method that is not registered with IANA", "the connection is closed"],
+  ["a body with trailers", "of a request: 400 behind the reply; of a reply: dropped, as APISIX"],
+  ["pipelining", "a request before the last was answered closes the connection"],
+  ["an absolute request target", "its host is ignored: the `Host` header decides"],
+  ["HTTP/1.0 without `Host`", "taken for the host `localhost`"],
+  ["HTTP/1.0 with `Connection: keep-alive`", "the connection is closed behind the reply"],
+  [
+    "a head of more than 32 KiB",
+    "431 instead of 400; a URI of more than 8 KiB gets 414, as in APISIX",
+  ],
+  ["`X-Real-IP` of a client on loopback", "not believed; APISIX's default is to trust 127.0.0.1"],
+  [
+    "bodies of more than 64 KiB, or in chunks",
+    "passed on as they come, where APISIX buffers requests",
+  ],
+  ["a HEAD whose upstream tells no length", "`transfer-encoding: chunked` is said"],
+];
 
 /** Kinds that are stored and have no effect, or another one. */
 export const kindVerdicts: Readonly<Partial<Record<Kind, string>>> = {
