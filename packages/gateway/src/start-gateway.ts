@@ -13,7 +13,7 @@ import {
 } from "./control/control-plane.ts";
 import { TraceRing } from "./control/trace-ring.ts";
 import { type DataPlane, listenDataPlane } from "./data-plane.ts";
-import { type ListenAddress, parseListen } from "./listen.ts";
+import { displayUrl, type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
@@ -155,6 +155,7 @@ class RunningGateway {
       status: () => this.status(),
       notReady: () => this.#notReady(),
       acceptHeld: () => this.#sync.acceptHeld(),
+      apiDocument: () => this.#configuration.apiDocument(this.#dataPlaneUrl()),
     });
     this.#undoSweeper = new UndoSweeper({
       store,
@@ -164,6 +165,12 @@ class RunningGateway {
       random,
       log,
     });
+  }
+
+  /** The port of the settings may have been left to the system. */
+  #dataPlaneUrl(): string {
+    const address = parseListen(this.#options.settings.listen);
+    return displayUrl({ ...address, port: this.#dataPlane?.port ?? address.port });
   }
 
   /** Begins to apply what the store has. */

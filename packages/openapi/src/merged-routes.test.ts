@@ -131,6 +131,14 @@ describe("paths", () => {
     expect(names).toEqual(params);
   });
 
+  test.each([
+    ["/users/:id", "/users/:id"],
+    ["/users/:id/*", "/users/{id}/{path}"],
+  ])("%s is %s to a router without parameters", (uri, path) => {
+    const { paths } = openapi([route("r", { uri })], { hasPathParameters: false });
+    expect(Object.keys(Object(paths))).toEqual([path]);
+  });
+
   test("that differ only in the names of their parameters are one", async () => {
     const { paths } = await documentOf(
       route("one", { uri: "/users/:id/x/:b" }),

@@ -3,9 +3,9 @@ import { toOpenApiSchema } from "./dialect.ts";
 import type { ChainAnswer } from "./infer/infer-chain.ts";
 import { membersOf } from "./infer/known.ts";
 import type { ServedResource } from "./merged-routes.ts";
-import { type ServedOperation, servedOperations } from "./served-operations.ts";
+import { type Reading, type ServedOperation, servedOperations } from "./served-operations.ts";
 
-export interface OpenApiOptions {
+export interface OpenApiOptions extends Reading {
   /** Default `Catena gateway`. */
   readonly title?: string;
   /** Default `1`. */
@@ -37,7 +37,7 @@ export function openapi(
   const { title = "Catena gateway", version = "1", servers = ["/"] } = options;
   const paths = new PathTable();
   const schemes = new Map<string, Json>();
-  for (const operation of servedOperations(resources)) {
+  for (const operation of servedOperations(resources, options)) {
     for (const { name, scheme } of operation.security) schemes.set(name, scheme);
     paths.add(operation);
   }

@@ -15,12 +15,15 @@ export interface PathTemplate {
 /**
  * `/users/:id` is `/users/{id}`; what a `*` takes is called `path`, or what follows it. A prefix that
  * ends within a segment (`/img*`) has no form in OpenAPI but that of one that ends before it.
+ *
+ * @param hasParameters whether the gateway's router takes `:id` for a parameter in a path without `*`.
  */
-export function pathTemplate(uri: string): PathTemplate {
+export function pathTemplate(uri: string, hasParameters: boolean): PathTemplate {
+  const isText = !hasParameters && !uri.includes("*");
   const slashed = uri.replace(/^\*/, "/*").replace(/([^/])\*$/, "$1/*");
   const params: PathParameter[] = [];
   const path = slashed.split("/").map((segment) => {
-    const name = captureOf(segment);
+    const name = isText ? null : captureOf(segment);
     // Braces mean nothing in a route's path.
     if (name === null) return segment.replaceAll("{", "%7B").replaceAll("}", "%7D");
     const unique = uniqueAmong(params, name);

@@ -38,18 +38,30 @@ const USUAL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 /** Methods OpenAPI has a place for. */
 const DESCRIBED: ReadonlySet<string> = new Set([...USUAL_METHODS, "HEAD", "OPTIONS", "TRACE"]);
 
+/** How a gateway reads what is stored. */
+export interface Reading {
+  /**
+   * Whether `/users/:id` has a parameter, as the router `radixtree_uri_with_parameter` reads it; the
+   * others take it for a text, unless there is a `*` in it. Default: it has.
+   */
+  readonly hasPathParameters?: boolean;
+}
+
 /**
  * Everything the routes among some resources serve. Of the others, services, plugin configs and global
  * rules are looked at: routes have plugins and hosts from them.
  */
-export function servedOperations(resources: readonly ServedResource[]): readonly ServedOperation[] {
+export function servedOperations(
+  resources: readonly ServedResource[],
+  { hasPathParameters = true }: Reading,
+): readonly ServedOperation[] {
   const routes = mergedRoutes(resources).map((route) => ({ route, ...chainOf(route) }));
   const chains = new Map<string, StoredChain>();
   for (const { route, chain } of routes) {
     if (chain !== undefined) chains.set(chain.id ?? route.id, chain);
   }
   const lookup = (name: string): StoredChain | null => chains.get(name) ?? null;
-  return routes.flatMap((found) => describeRoute(found, lookup));
+  return routes.flatMap((found) => describeRoute(found, lookup, hasPathParameters));
 }
 
 interface FoundRoute {
@@ -70,13 +82,14 @@ function chainOf({ plugins }: MergedRoute): Pick<FoundRoute, "kind" | "chain"> {
 function describeRoute(
   { route, kind, chain }: FoundRoute,
   lookup: (name: string) => StoredChain | null,
+  hasParameters: boolean,
 ): readonly ServedOperation[] {
   const { id, value, hosts, plugins } = route;
   const summary = text(value["name"]) ?? text(value["desc"]);
   const methods = kind === "own" ? ["GET"] : methodsOf(value);
   const security = securityOf(plugins);
   return texts(value["uris"] ?? value["uri"]).flatMap((uri) => {
-    const { path, params: captured } = pathTemplate(uri);
+    const { path, params: captured } = pathTemplate(uri, hasParameters);
     const params = describeParams(captured, chain);
     const names = captured.map(({ name }) => name);
     const answers = chain === undefined ? [] : inferAnswers(chain, lookup, names);

@@ -13,6 +13,7 @@ export {
 } from "./phase.ts";
 export type {
   ChainBounds,
+  OwnPage,
   Plugin,
   PluginHandlers,
   PluginLog,

@@ -3,6 +3,7 @@ import type { JsonObject, Upstream } from "@catena/schema";
 import type { UpstreamPlan } from "@catena/upstream";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
+import type { GatewayReply } from "./reply.ts";
 import type { TargetResolver } from "./target.ts";
 import type { TraceSink } from "./trace-sink.ts";
 
@@ -25,6 +26,8 @@ export interface PluginServices {
   metadata(plugin: string): JsonObject | null;
   /** Absent where there is no store to write to. */
   readonly records?: PluginRecords;
+  /** A page that the gateway has of itself, by path (`/openapi.json`); absent where it has none. */
+  readonly ownPage?: (path: string) => OwnPage | null;
   readonly log: PluginLog;
   /** Port at which clients reach us by https; 443 when not given. */
   readonly httpsPort?: number;
@@ -37,6 +40,9 @@ export interface PluginServices {
   /** Whether every chain says in `Server-Timing` how its steps went, not only those that ask for it. */
   readonly serverTiming?: boolean;
 }
+
+/** Answers with what the gateway tells of itself at this moment. */
+export type OwnPage = () => GatewayReply;
 
 /**
  * Upstreams made ready when a plugin's handlers are, with the balancing, health checks and retries that

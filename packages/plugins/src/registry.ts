@@ -20,6 +20,7 @@ import { limitReq } from "./limit-req.ts";
 import { mocking } from "./mocking.ts";
 import { proxyChain } from "./proxy-chain.ts";
 import { proxyRewrite } from "./proxy-rewrite.ts";
+import { publicApi } from "./public-api.ts";
 import { realIp } from "./real-ip.ts";
 import { redirect } from "./redirect.ts";
 import { refererRestriction } from "./referer-restriction.ts";
@@ -52,6 +53,7 @@ const entries: readonly PluginEntry[] = [
   mocking,
   proxyChain,
   proxyRewrite,
+  publicApi,
   realIp,
   redirect,
   refererRestriction,

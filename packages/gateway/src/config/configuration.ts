@@ -10,7 +10,9 @@ import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
 import type { Change } from "@catena/store";
 import type { HealthReport, Resolver, Transport, UpstreamRuntime } from "@catena/upstream";
+import { ApiDocument, describedKinds } from "../control/api-document.ts";
 import type { GatewayStatus } from "../control/control-plane.ts";
+import { createOwnPages } from "../control/own-pages.ts";
 import type { ControlSource } from "../control/v1-api.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -69,6 +71,7 @@ export class Configuration implements SyncTarget {
   readonly #entries = new Map<string, RouteEntry>();
   readonly #compiler: RouteCompiler;
   readonly #lives: PluginLives;
+  readonly #document: ApiDocument;
   readonly #prefix: string;
   readonly #unknownPlugins: Settings["unknownPlugins"];
   readonly #upstreams: UpstreamRuntime;
@@ -86,6 +89,10 @@ export class Configuration implements SyncTarget {
     this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
     this.#lives = new PluginLives(options.inUse, log);
+    const { table } = options;
+    this.#document = new ApiDocument(settings.router, (kind) =>
+      [...table.entries(kind)].map(([id]) => [id, table.item(kind, id)?.value]),
+    );
     const { verify, ca } = settings.tls;
     this.#compiler = new RouteCompiler({
       ...options,
@@ -97,6 +104,7 @@ export class Configuration implements SyncTarget {
       chainBounds: settings.limits,
       serverTiming: settings.serverTiming,
       unknownPlugins: settings.unknownPlugins,
+      ownPage: createOwnPages(this.#document),
     });
   }
 
@@ -141,6 +149,7 @@ export class Configuration implements SyncTarget {
     const kinds = new Set(affected.map(({ kind }) => kind));
     if (kinds.has("global_rules") || kinds.has("plugin_metadata")) this.#forgetPlans();
     if (kinds.has("consumers") || kinds.has("consumer_groups")) this.#compiler.forgetConsumers();
+    if (describedKinds.some((kind) => kinds.has(kind))) this.#document.forget();
   }
 
   /** Finds the route of a request and, compiling it on first use, its plan. */
@@ -171,6 +180,11 @@ export class Configuration implements SyncTarget {
   /** Ends what plugins have running, once no request is left. */
   close(): Promise<void> {
     return this.#lives.close();
+  }
+
+  /** What is served, as an OpenAPI document for whoever reaches the data plane at `server`. */
+  apiDocument(server: string): string {
+    return this.#document.text(server);
   }
 
   /** What the Control API shows. */

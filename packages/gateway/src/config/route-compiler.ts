@@ -51,6 +51,7 @@ export interface RouteCompilerOptions {
   readonly chainBounds: ChainBounds;
   readonly serverTiming: boolean;
   readonly unknownPlugins: "refuse" | "skip";
+  readonly ownPage: NonNullable<PluginServices["ownPage"]>;
   /** For plugins' calls to URIs by https. */
   readonly tls: TlsDefaults;
   readonly lives: PluginLives;
@@ -260,7 +261,7 @@ export class RouteCompiler {
 
   #pluginServices(owner: string): PluginServices {
     const { survivors, consumers, records, log, table, chains, ...options } = this.#options;
-    const { traces, chainBounds, serverTiming } = options;
+    const { traces, chainBounds, serverTiming, ownPage } = options;
     return {
       owner,
       targets: this.targets(),
@@ -270,6 +271,7 @@ export class RouteCompiler {
       consumers,
       metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
       records,
+      ownPage,
       chainBounds,
       serverTiming,
       secretTexts: secretTextsOf,

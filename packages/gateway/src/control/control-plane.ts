@@ -73,6 +73,8 @@ export interface ControlPlaneOptions {
   readonly notReady: () => string | null;
   /** Deletes what was held back after the store came back with less; how many items went. */
   readonly acceptHeld: () => number;
+  /** The OpenAPI document of what is served. */
+  readonly apiDocument: () => string;
 }
 
 export interface ControlPlane {
@@ -81,8 +83,8 @@ export interface ControlPlane {
 }
 
 /**
- * The control API of one gateway process: `GET /status`, `GET /status/ready`, `POST /v1/store/accept`,
- * and what {@link createV1Api} and {@link createTracesApi} show.
+ * The control API of one gateway process: `GET /status`, `GET /status/ready`, `GET /openapi.json`,
+ * `POST /v1/store/accept`, and what {@link createV1Api} and {@link createTracesApi} show.
  */
 export function createControlApp(options: ControlPlaneOptions) {
   return new Elysia({
@@ -99,6 +101,16 @@ export function createControlApp(options: ControlPlaneOptions) {
       if (reason === null) return { status: "ok" };
       set.status = 503;
       return { status: "error", error: reason };
+    })
+    .get("/openapi.json", ({ set }) => {
+      const reason = options.notReady();
+      // Whoever makes something of it must not take a gateway that has read nothing for one without routes.
+      if (reason !== null) {
+        set.status = 503;
+        return { error_msg: reason };
+      }
+      set.headers["content-type"] = "application/json";
+      return options.apiDocument();
     })
     .post("/v1/store/accept", () => ({ deleted: options.acceptHeld() }))
     .onError(({ code, set }) => {

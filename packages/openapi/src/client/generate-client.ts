@@ -1,11 +1,11 @@
 import type { JsonSchema } from "@catena/ir";
 import { membersOf, oneOf } from "../infer/known.ts";
 import type { ServedResource } from "../merged-routes.ts";
-import { type ServedOperation, servedOperations } from "../served-operations.ts";
+import { type Reading, type ServedOperation, servedOperations } from "../served-operations.ts";
 import { RUNTIME } from "./runtime.ts";
 import { propertyName, tsType } from "./ts-type.ts";
 
-export interface ClientOptions {
+export interface ClientOptions extends Reading {
   /** Also routes without a chain, whose bodies and replies are `unknown`. Default: chains alone. */
   readonly includeProxied?: boolean;
 }
@@ -27,7 +27,7 @@ export function generateClient(
   resources: readonly ServedResource[],
   options: ClientOptions = {},
 ): string {
-  const operations = servedOperations(resources).filter(
+  const operations = servedOperations(resources, options).filter(
     ({ kind }) => kind === "chain" || kind === "classic" || options.includeProxied === true,
   );
   const names = new Names();

@@ -1,0 +1,16 @@
+import type { OwnPage } from "@catena/pipeline";
+import type { ApiDocument } from "./api-document.ts";
+
+/** The pages of a gateway that the plugin public-api publishes, by path. */
+export function createOwnPages(document: ApiDocument): (path: string) => OwnPage | null {
+  const pages: Readonly<Record<string, OwnPage>> = {
+    // Relative, so that the document tells where it was found to be.
+    "/openapi.json": () => ({
+      status: 200,
+      headers: ["content-type", "application/json"],
+      body: document.text("/"),
+      source: "gateway",
+    }),
+  };
+  return (path) => (Object.hasOwn(pages, path) ? (pages[path] ?? null) : null);
+}
