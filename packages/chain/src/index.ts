@@ -37,7 +37,8 @@ export {
   createSurvivingState,
   type SurvivingState,
 } from "./surviving-state.ts";
-export { type CallValues, ValueRecorder } from "./trace/call-values.ts";
+export { type CallValues, type ValueBounds, ValueRecorder } from "./trace/call-values.ts";
+export { replyMask } from "./trace/reply-mask.ts";
 export { isSecretName } from "./trace/secret-names.ts";
 export { serverTiming } from "./trace/server-timing.ts";
 export { ChainTrace, type StepOutcome, type StepTrace, type TraceOptions } from "./trace.ts";

@@ -15,6 +15,8 @@ export const usageErrors = defineErrors({
 export interface OptionSpec {
   readonly type: "string" | "boolean";
   readonly short?: string;
+  /** May be given more than once. */
+  readonly multiple?: true;
   /** What stands for the value in the help: `URL`. */
   readonly placeholder?: string;
   readonly help: string;
@@ -26,6 +28,8 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 export interface ParsedArguments {
   readonly positionals: readonly string[];
   text(name: string): string | undefined;
+  /** Every value of an option that may be given more than once. */
+  texts(name: string): readonly string[];
   flag(name: string): boolean;
 }
 
@@ -39,9 +43,14 @@ export function readArguments(
   args: readonly string[],
   specs: OptionSpecs,
 ): ParsedArguments {
-  const options: Record<string, { type: "string" | "boolean"; short?: string }> = {};
-  for (const [name, { type, short }] of Object.entries(specs)) {
-    options[name] = short === undefined ? { type } : { type, short };
+  const options: Record<string, { type: "string" | "boolean"; short?: string; multiple?: true }> =
+    {};
+  for (const [name, { type, short, multiple }] of Object.entries(specs)) {
+    options[name] = {
+      type,
+      ...(short === undefined ? {} : { short }),
+      ...(multiple === undefined ? {} : { multiple }),
+    };
   }
   let parsed: ReturnType<typeof parseArgs>;
   try {
@@ -56,6 +65,10 @@ export function readArguments(
     text: (name) => {
       const value = values[name];
       return typeof value === "string" ? value : undefined;
+    },
+    texts: (name) => {
+      const value = values[name];
+      return Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
     },
     flag: (name) => values[name] === true,
   };

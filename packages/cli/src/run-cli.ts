@@ -10,6 +10,7 @@ import { openapiCommand } from "./commands/openapi.ts";
 import { startCommand } from "./commands/start.ts";
 import { storeCommand } from "./commands/store.ts";
 import { testCommand } from "./commands/test.ts";
+import { tryCommand } from "./commands/try.ts";
 import { undoCommand } from "./commands/undo.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { formatCommandHelp, formatOverview } from "./help.ts";
@@ -20,6 +21,7 @@ export const commands: readonly Command[] = [
   validateCommand,
   explainCommand,
   testCommand,
+  tryCommand,
   deployCommand,
   openapiCommand,
   clientCommand,

@@ -38,4 +38,5 @@ export {
 } from "./recording.ts";
 export { type CaseFailure, type CaseReport, runCases } from "./run-cases.ts";
 export type { SentCall } from "./sent-call.ts";
+export type { ShownRun } from "./shown-run.ts";
 export type { TestRequest } from "./test-request.ts";

@@ -18,6 +18,7 @@ import { toRecordedBody } from "./recorded-body.ts";
 import type { RecordedCall, RecordedFate, RecordedForward, Recording } from "./recording.ts";
 import { runOnce, type WatchedTargets } from "./run-once.ts";
 import { readHeaders, readQuery, type SentCall } from "./sent-call.ts";
+import { type ShownRun, showRun } from "./shown-run.ts";
 import { findSubject } from "./subject.ts";
 import type { TestRequest } from "./test-request.ts";
 
@@ -30,6 +31,9 @@ const NOT_KEPT: ReadonlySet<string> = new Set([
   "transfer-encoding",
 ]);
 
+/** Of what calls said that much is shown, in characters. */
+const SHOWN = { bodyChars: 1024 * 1024, requestChars: 8 * 1024 * 1024 };
+
 /** Largest reply of the route's upstream that is read. */
 const MAX_FORWARDED_BYTES = 16 * 1024 * 1024;
 
@@ -40,8 +44,6 @@ export interface RecordOptions {
   readonly upstream?: string;
   /** The gateway's; default: what a gateway has that sets none. */
   readonly limits?: Partial<ChainLimits>;
-  /** Keeps what calls said in the result's steps, with secrets masked. */
-  readonly withValues?: boolean;
   /** The client leaves when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -50,6 +52,8 @@ export interface RecordOptions {
 export interface RecordedRun {
   readonly result: ChainResult;
   readonly recording: Recording;
+  /** The request and its reply for people to look at, with secrets masked. */
+  readonly shown: ShownRun;
 }
 
 /**
@@ -83,7 +87,7 @@ export async function recordResources(
   targets: TargetResolver,
   options: RecordOptions = {},
 ): Promise<RecordedRun> {
-  const { route, upstream, limits, withValues = false, signal } = options;
+  const { route, upstream, limits, signal } = options;
   const subject = findSubject(resources, route);
   const recorder = new Recorder(targets, subject.operations);
   const forwarding =
@@ -94,7 +98,7 @@ export async function recordResources(
   const result = await runOnce(subject, request, recorder, {
     forwarding,
     random: Math.random,
-    withValues,
+    values: SHOWN,
     signal,
     nowMs,
     ...(limits === undefined ? {} : { limits }),
@@ -109,7 +113,7 @@ export async function recordResources(
     ...(result.end.forwarded === null ? {} : { forwarded: recorder.forwarded(forwarded) }),
     reply: { status, ...(body === undefined ? {} : { body }) },
   };
-  return { result, recording: maskRecording(recording) };
+  return { result, recording: maskRecording(recording), shown: showRun(result, subject) };
 }
 
 /** The request with its body as the other bodies of a recording are. */

@@ -9,6 +9,7 @@ import {
   createUndoLog,
   runChain,
   runClassic,
+  type ValueBounds,
   ValueRecorder,
 } from "@catena/chain";
 import { isGatewayError } from "@catena/errors";
@@ -36,8 +37,8 @@ export interface RunOptions {
   readonly limits?: Partial<ChainLimits>;
   /** For the jitter of retries; default: they follow at once, so that a test does not wait. */
   readonly random?: () => number;
-  /** Keeps what calls said in the trace, with secrets masked. */
-  readonly withValues?: boolean;
+  /** Keeps so much of what calls said in the trace, with secrets masked; default: nothing. */
+  readonly values?: ValueBounds | undefined;
   /** The client leaves when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds since 1970 that are `now()` all along; default: the time that it is. */
@@ -55,12 +56,13 @@ export async function runOnce(
   options: RunOptions,
 ): Promise<ChainResult> {
   const chainRequest = toChainRequest(request, subject.route, cancelOf(options.signal));
+  const { values } = options;
   const trace = new ChainTrace(
-    options.withValues === true ? { values: new ValueRecorder(chainRequest) } : {},
+    values === undefined ? {} : { values: new ValueRecorder(chainRequest, values) },
   );
   const records = new Map<string, string>();
-  const startMs = performance.now();
   const run = makeRun(subject, targets, records, options);
+  const startMs = performance.now();
   const end = await endOf(() => run(chainRequest, trace), chainRequest, options.forwarding);
   return new ChainResult({
     ...end,

@@ -20,9 +20,15 @@ export interface CallValues {
   replyBody: string | null;
 }
 
-/** Characters of one body that are kept, and of all bodies of one request. */
-const BODY_CHARS = 4096;
-const REQUEST_CHARS = 65_536;
+/** What a recorder keeps of bodies, in characters. */
+export interface ValueBounds {
+  /** Of one body; of a longer one only its size is shown. */
+  readonly bodyChars: number;
+  /** Of all bodies of one request. */
+  readonly requestChars: number;
+}
+
+const DEFAULT_BOUNDS: ValueBounds = { bodyChars: 4096, requestChars: 65_536 };
 /** Shorter ones would be found in text that has nothing to do with them. */
 const SHORTEST_SECRET = 4;
 const DEPTH = 256;
@@ -41,10 +47,13 @@ export class ValueRecorder {
   readonly #request: ChainRequest;
   #secrets: readonly string[] | null = null;
   readonly #learned = new Set<string>();
-  #charsLeft = REQUEST_CHARS;
+  readonly #bodyChars: number;
+  #charsLeft: number;
 
-  constructor(request: ChainRequest) {
+  constructor(request: ChainRequest, bounds: ValueBounds = DEFAULT_BOUNDS) {
     this.#request = request;
+    this.#bodyChars = bounds.bodyChars;
+    this.#charsLeft = bounds.requestChars;
   }
 
   /** The client's own path and query. */
@@ -74,6 +83,20 @@ export class ValueRecorder {
   reply(values: CallValues, { headers, body }: UpstreamReply, isSecret: boolean): void {
     values.replyHeaders = this.#headers(headers, isSecret ? null : new Set());
     values.replyBody = this.#body(body, isSecret);
+  }
+
+  /** The client's own reply; its body as in {@link CallValues}. */
+  ownReply(
+    headers: readonly string[],
+    body: RenderedCall["body"],
+    mask: Mask,
+  ): { readonly headers: Readonly<Record<string, string>>; readonly body: string | null } {
+    return { headers: this.#headers(headers, new Set()), body: this.#body(body, mask) };
+  }
+
+  /** A text in which every secret known so far is masked, arguments named like one too. */
+  text(text: string): string {
+    return this.#target(text, new Set());
   }
 
   #target(target: string, secret: ReadonlySet<string>): string {
@@ -106,7 +129,7 @@ export class ValueRecorder {
     const size = typeof body === "string" ? body.length : body.byteLength;
     if (size === 0) return null;
     const untold = `(${size} ${typeof body === "string" ? "characters" : "bytes"})`;
-    if (mask === true || size > Math.min(BODY_CHARS, this.#charsLeft)) return untold;
+    if (mask === true || size > Math.min(this.#bodyChars, this.#charsLeft)) return untold;
     const text = typeof body === "string" ? body : jsonText(body);
     // Only JSON says which of its parts are secret.
     if (text === null || scanObject(text).kind === "fault") return untold;

@@ -1,0 +1,124 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { CompiledResource } from "@catena/dsl";
+import { isGatewayError } from "@catena/errors";
+import { openTargets, type Settings } from "@catena/gateway";
+import {
+  expectAsRecorded,
+  type RecordedRun,
+  type Recording,
+  recordResources,
+  type TestRequest,
+  testResources,
+} from "@catena/testing";
+import type { Command, CommandContext } from "../command.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { reportIssues } from "../report.ts";
+import { loadSettings, storeOptions } from "../settings/load-settings.ts";
+import { chooseChain, configsFrom, forwardedTo, shapeOf, toEntries } from "../try/choose-chain.ts";
+import { formatTried, triedToJson } from "../try/format-tried.ts";
+import { readRequest, requestOptions } from "../try/read-request.ts";
+import { toTried } from "../try/tried.ts";
+import { defaultPaths } from "./load-from-arguments.ts";
+
+const { settings: settingsOption } = storeOptions;
+
+export const tryCommand: Command = {
+  name: "try",
+  summary: "send one request through a chain to the real services, and show how each step went",
+  usage: "CHAIN [FILE|FOLDER …]",
+  options: {
+    ...requestOptions,
+    record: {
+      type: "string",
+      placeholder: "FILE",
+      help: "write down what happened, for catena test: NAME.recording.json",
+    },
+    verbose: { type: "boolean", short: "v", help: "also show what each call said" },
+    json: { type: "boolean", help: "print the reply and the steps as JSON" },
+    ...(settingsOption === undefined ? {} : { settings: settingsOption }),
+  },
+  run: async (args, context) => {
+    const { output } = context;
+    const { name, paths } = readPositionals(args.positionals);
+    const { value: settings, issues: unset } = await loadSettings(args, context);
+    const knownHosts = new Set(Object.keys(settings?.resolver.hosts ?? {}));
+    const { value: config, issues } = await loadConfig(paths, { target: "catena", knownHosts });
+    if (settings === undefined || config === undefined) {
+      reportIssues([...unset, ...issues], output);
+      return 1;
+    }
+    const { resources } = config;
+    const route = chooseChain(resources, name);
+    const request = await readRequest(args, shapeOf(route));
+    const run = await runOnce(resources, route, request, settings);
+    const tried = toTried(route.id, run);
+    output.out(
+      args.flag("json")
+        ? triedToJson(tried)
+        : formatTried(tried, output.style, args.flag("verbose")),
+    );
+    const file = args.text("record");
+    if (file !== undefined) {
+      const configs = configsFrom(dirname(file), paths);
+      await record(file, { ...run.recording, configs }, resources, context);
+    }
+    return tried.status < 400 ? 0 : 1;
+  },
+};
+
+/** A file where the chain is expected is one whose chains are to be told. */
+function readPositionals(positionals: readonly string[]): {
+  readonly name: string | undefined;
+  readonly paths: readonly string[];
+} {
+  const [name, ...paths] = positionals;
+  if (name !== undefined && /[./]/.test(name) && existsSync(name)) {
+    return { name: undefined, paths: positionals };
+  }
+  return { name, paths: paths.length > 0 ? paths : defaultPaths };
+}
+
+/** Ctrl-C is a client that goes away: what is undone then is seen to its end. */
+async function runOnce(
+  resources: readonly CompiledResource[],
+  route: CompiledResource,
+  request: TestRequest,
+  settings: Settings,
+): Promise<RecordedRun> {
+  const entries = toEntries(resources, route, settings.prefix);
+  const { targets, close } = await openTargets({ ...settings, healthChecks: false }, entries);
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  process.once("SIGINT", leave);
+  const upstream = forwardedTo(route, resources);
+  try {
+    return await recordResources(resources, request, targets, {
+      route: route.id,
+      limits: settings.limits,
+      signal: gone.signal,
+      ...(upstream === undefined ? {} : { upstream }),
+    });
+  } finally {
+    process.off("SIGINT", leave);
+    await close();
+  }
+}
+
+/** Writes a recording and says whether it is one that can be replayed. */
+async function record(
+  file: string,
+  recording: Recording,
+  resources: readonly CompiledResource[],
+  { output }: CommandContext,
+): Promise<void> {
+  writeFileSync(file, `${JSON.stringify(recording, null, 2)}\n`, { mode: 0o600 });
+  output.err(`recorded ${file}`);
+  try {
+    const test = testResources(resources, { route: recording.chain }).replay(recording);
+    expectAsRecorded(await test.run(recording.request), recording);
+  } catch (error) {
+    if (!isGatewayError(error)) throw error;
+    output.err(`${output.style.yellow("note")} it does not replay: ${error.message}`);
+  }
+}
