@@ -19,6 +19,9 @@ import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import type { SecretBook } from "./secrets/secret-book.ts";
 import type { Settings } from "./settings/settings.ts";
+import { Certificates } from "./tls/certificates.ts";
+import { listenOverTls } from "./tls/listen-over-tls.ts";
+import type { TlsFront } from "./tls/tls-front.ts";
 import { UndoSweeper } from "./undo-sweeper.ts";
 import { openUpstreamServices, type UpstreamServices } from "./upstream-services.ts";
 import { WebSocketRelay } from "./websocket/relay.ts";
@@ -102,6 +105,7 @@ class RunningGateway {
   readonly #options: GatewayOptions;
   readonly #upstreams: UpstreamServices;
   readonly #configuration: Configuration;
+  readonly #certificates: Certificates;
   readonly #secrets: SecretBook;
   readonly #sync: ConfigSync;
   readonly #undoSweeper: UndoSweeper;
@@ -111,6 +115,7 @@ class RunningGateway {
   readonly #response: { readonly serverHeader: string; closing: boolean };
   readonly #controlApp: ReturnType<typeof createControlApp>;
   #dataPlane: DataPlane | null = null;
+  #tlsFront: TlsFront | null = null;
   #controlPlane: ControlPlane | null = null;
   #stopping = false;
 
@@ -136,12 +141,14 @@ class RunningGateway {
     const records = recordsIn(store);
     const { keep, values } = settings.traces;
     this.#traces = keep === 0 ? null : new TraceRing(keep, values);
+    this.#certificates = new Certificates({ http2: settings.ssl.http2, log });
     this.#configuration = new Configuration({
       settings,
       table,
       resolver,
       transport,
       upstreams: runtime,
+      certificates: this.#certificates,
       records,
       traces: this.#traces,
       inUse: () => [...this.#inFlight.handlers(), ...this.#webSockets.handlersInUse()],
@@ -203,6 +210,7 @@ class RunningGateway {
       requests_in_flight: this.#inFlight.size,
       websockets: this.#webSockets.size,
       connections: { open: openConnections, idle: idleConnections },
+      tls: this.#tlsFront?.status() ?? null,
       workers: [
         {
           pid: process.pid,
@@ -262,19 +270,27 @@ class RunningGateway {
     const { settings, log } = this.#options;
     const address = parseListen(settings.listen);
     const forwarder = { transport: this.#upstreams.transport, serverPort: address.port, log };
-    const handle = createRequestHandler({
+    const handling = {
       matcher: this.#configuration,
       forwarder,
       webSockets: this.#webSockets,
       inFlight: this.#inFlight,
       response: this.#response,
-      scheme: "http",
       log,
-    });
+    };
+    const handle = createRequestHandler({ ...handling, scheme: "http" });
     const dataPlane = listenDataPlane(address, handle, this.#webSockets.handlers(), isShared);
     // Known only now when the port was left to the system.
     forwarder.serverPort = dataPlane.port;
-    this.#dataPlane = dataPlane;
+    const certificates = this.#certificates;
+    const tlsFront = listenOverTls({ settings, certificates, handling, isShared });
+    this.#tlsFront = tlsFront;
+    this.#dataPlane = {
+      port: dataPlane.port,
+      stop: async (force) => {
+        await Promise.all([dataPlane.stop(force), tlsFront?.stop(force)]);
+      },
+    };
   }
 
   openControl(): void {

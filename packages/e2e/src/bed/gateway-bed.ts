@@ -42,6 +42,7 @@ export async function startGatewayBed(options: GatewayBedOptions): Promise<Gatew
   const settings = {
     ...defaultSettings,
     listen: "127.0.0.1:0",
+    tlsListen: "127.0.0.1:0",
     controlListen: "127.0.0.1:0",
     drainSeconds: 0,
     ...options.settings,

@@ -17,6 +17,7 @@ import type { ControlSource } from "../control/v1-api.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
+import type { Certificates } from "../tls/certificates.ts";
 import { ChainIndex } from "./chain-index.ts";
 import { identifies, owned } from "./consumer-plans.ts";
 import { Dependents } from "./dependents.ts";
@@ -37,6 +38,8 @@ export interface ConfigurationOptions {
   readonly transport: Transport;
   readonly upstreams: UpstreamRuntime;
   readonly records: PluginRecords;
+  /** Kept up to date with the items that clients over TLS are served by. */
+  readonly certificates: Certificates;
   /** `null`: nobody looks at traces. */
   readonly traces: TraceSink | null;
   /** The handlers of every request in flight. */
@@ -75,6 +78,7 @@ export class Configuration implements SyncTarget {
   readonly #prefix: string;
   readonly #unknownPlugins: Settings["unknownPlugins"];
   readonly #upstreams: UpstreamRuntime;
+  readonly #certificates: Certificates;
   readonly #log: Log;
   /** `undefined`: not compiled yet. */
   #unmatched: RoutePlan | null | undefined;
@@ -86,6 +90,7 @@ export class Configuration implements SyncTarget {
     this.#prefix = settings.prefix;
     this.#unknownPlugins = settings.unknownPlugins;
     this.#upstreams = options.upstreams;
+    this.#certificates = options.certificates;
     this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
     this.#lives = new PluginLives(options.inUse, log);
@@ -268,6 +273,7 @@ export class Configuration implements SyncTarget {
     } else this.#upstreams.changed(name);
     this.#compiler.forget(resource);
     const { kind, id } = resource;
+    if (kind === "ssls") this.#certificates.set(id, this.#table.get(kind, id));
     if (kind === "consumers") this.#consumers.setConsumer(id, this.#table.get(kind, id));
     if (kind === "credentials") this.#consumers.setCredential(id, this.#table.get(kind, id));
     if (kind !== "routes") return [];
@@ -340,6 +346,7 @@ export class Configuration implements SyncTarget {
       }
     }
     for (const fault of this.#compiler.faults) note(fault);
+    for (const fault of this.#certificates.faults()) note(fault);
     for (const fault of this.#table.sealed()) note(fault);
     for (const [id] of this.#table.entries("stream_routes")) {
       if (found.size >= maxListed) break;

@@ -1,6 +1,7 @@
 import { type AnyElysia, Elysia } from "elysia";
 import { type ListenAddress, listenErrors } from "../listen.ts";
 import type { UnresolvedSecret } from "../secrets/secret-book.ts";
+import type { TlsStatus } from "../tls/tls-front.ts";
 import type { TraceRing } from "./trace-ring.ts";
 import { createTracesApi } from "./traces-api.ts";
 import { type ControlSource, createV1Api } from "./v1-api.ts";
@@ -60,6 +61,8 @@ export interface GatewayStatus {
   /** WebSockets that are open. */
   readonly websockets: number;
   readonly connections: { readonly open: number; readonly idle: number };
+  /** `null` where the settings allow no TLS. */
+  readonly tls: TlsStatus | null;
   /** This process, or those that share the port. */
   readonly workers: readonly WorkerStatus[];
 }

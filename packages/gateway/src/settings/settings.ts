@@ -18,6 +18,20 @@ export const SettingsSchema = Type.Object(
       description: "Key prefix in the store, as APISIX's deployment.etcd.prefix",
     }),
     listen: address("Data plane"),
+    tlsListen: Type.Union([address("Data plane over TLS"), Type.Null()], {
+      description:
+        "Data plane over TLS, listened to from the first server certificate on; null: never",
+    }),
+    ssl: Type.Object(
+      {
+        fallbackSni: Type.Union([Type.String({ minLength: 1, maxLength: 253 }), Type.Null()], {
+          description:
+            "Server name of clients that name none, as APISIX's apisix.ssl.fallback_sni; null: they are refused",
+        }),
+        http2: Type.Boolean({ description: "Whether clients may speak HTTP/2 over TLS" }),
+      },
+      closed,
+    ),
     workers: Type.Union([Type.Integer({ minimum: 1, maximum: 256 }), Type.Literal("auto")], {
       description: "Processes that serve the data plane's port; auto: one per available CPU",
     }),
@@ -226,6 +240,8 @@ export const defaults: Settings = Object.freeze({
   store: "sqlite:.catena/catena.db",
   prefix: "/apisix",
   listen: "0.0.0.0:9080",
+  tlsListen: "0.0.0.0:9443",
+  ssl: { fallbackSni: null, http2: true },
   workers: 1,
   adminListen: "127.0.0.1:9180",
   controlListen: "127.0.0.1:9090",

@@ -16,6 +16,7 @@ function status(changes: Partial<GatewayStatus>, revision: number | null = 7): G
     secrets: { references: 0, unresolved: [] },
     requests_in_flight: 2,
     websockets: 1,
+    tls: null,
     connections: { open: 4, idle: 3 },
     workers: [],
     ...changes,

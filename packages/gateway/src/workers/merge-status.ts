@@ -37,6 +37,7 @@ export function mergeStatus(
       open: sum(({ connections }) => connections.open),
       idle: sum(({ connections }) => connections.idle),
     },
+    tls: shown.tls === null ? null : { ...shown.tls, ...sumTls(told) },
     workers: reports.map(({ pid, state, restarts, status }) => ({
       pid,
       state,
@@ -46,6 +47,14 @@ export function mergeStatus(
       requests_in_flight: status?.requests_in_flight ?? 0,
       restarts,
     })),
+  };
+}
+
+function sumTls(told: readonly GatewayStatus[]) {
+  const all = told.flatMap(({ tls }) => (tls === null ? [] : [tls]));
+  return {
+    connections: all.reduce((total, { connections }) => total + connections, 0),
+    refused: all.reduce((total, { refused }) => total + refused, 0),
   };
 }
 
@@ -87,6 +96,7 @@ function nothingTold(version: string, url: string): GatewayStatus {
     requests_in_flight: 0,
     websockets: 0,
     connections: { open: 0, idle: 0 },
+    tls: null,
     workers: [],
   };
 }
