@@ -1,0 +1,48 @@
+import { replyMask } from "@catena/chain";
+import type { ChainResult } from "./chain-result.ts";
+import { toRecordedBody } from "./recorded-body.ts";
+import type { Subject } from "./subject.ts";
+
+/** A request and its reply with secrets masked. */
+export interface ShownRun {
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON or another text; `null` for none. */
+  readonly body: string | null;
+  /** Of the calls of a step whose trace says nothing of them: `GET /x`. */
+  callsOf(step: string): readonly string[];
+}
+
+/** Shows a run that kept its values. */
+export function showRun(result: ChainResult, subject: Subject): ShownRun {
+  const { end, calls } = result;
+  const { values } = end.trace;
+  if (values === null) throw new Error("the run kept no values");
+  const mask = replyMask(subject.conf, (id) => subject.chain(id));
+  const { headers, body } = values.ownReply(end.headers, end.bytes, mask);
+  const hasText = body?.startsWith("(") === true && mask !== true;
+  return {
+    method: end.request.method,
+    target: values.ownTarget(),
+    headers,
+    body: (hasText ? textOf(end.bytes, values) : null) ?? body,
+    callsOf: (step) =>
+      calls
+        .filter(({ operation }) => operation === step)
+        .map(({ method, target }) => `${method} ${values.text(target)}`),
+  };
+}
+
+/** Text other than JSON, which says nothing of what in it is secret; `null` for anything else. */
+function textOf(bytes: Uint8Array | null, values: { text(text: string): string }): string | null {
+  if (toRecordedBody(bytes).base64 !== undefined) return null;
+  const text = new TextDecoder().decode(bytes ?? new Uint8Array());
+  try {
+    JSON.parse(text);
+    return null;
+  } catch {
+    return values.text(text);
+  }
+}
