@@ -286,3 +286,28 @@ test("redirects are never followed", async () => {
   expect(await problem(await bed.ask())).toBe("502 CHAIN_STEP_STATUS");
   expect(bed.seen.map(({ target }) => target)).toEqual(["/a"]);
 });
+
+test("chains of the classic form are held to the gateway's limits too", async () => {
+  await bed.gateway.put({
+    "routes/classic": {
+      uri: "/classic",
+      upstream_id: "svc",
+      plugins: { "proxy-chain": { services: [{ uri: `http://${bed.node}/one` }] } },
+    },
+  });
+  const ask = (text: string): Promise<Response> =>
+    fetch(`${bed.gateway.url}/classic`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: text,
+    });
+  await bed.serve(reading(), () => json("{}"));
+  expect((await ask(`{"v":${big(100)}}`)).status).toBe(200);
+  bed.seen.length = 0;
+  expect((await ask(`{"v":${big(200)}}`)).status).toBe(413);
+  expect((await ask('{"x":[[[[[]]]]]}')).status).toBe(400);
+  expect(bed.seen).toEqual([]);
+  await bed.serve(reading(), () => json(`{"v":${big(1001)}}`));
+  expect((await ask("{}")).status).toBe(502);
+  await bed.gateway.put({ "routes/classic": null });
+});
