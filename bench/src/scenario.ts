@@ -13,6 +13,7 @@ export const scenarioNames = [
   "body-1m",
   "streaming",
   "routes-100k",
+  "workers",
   "churn",
   "boot",
 ] as const;
@@ -68,6 +69,8 @@ export function defineScenario(name: ScenarioName, options: ScenarioOptions): Sc
     case "boot":
     case "churn":
       return { ...base, request: get("/proxy") };
+    case "workers":
+      return { ...base, request: get("/proxy"), connections: 128 };
     case "classic-chain-1":
     case "classic-chain-3":
     case "classic-chain-5":
@@ -121,6 +124,7 @@ function workOf(name: ScenarioName, { routes }: ScenarioOptions): string {
     "body-1m": "POST of 1 MiB JSON passed on, the upstream sends it back",
     streaming: `GET of ${sizes.streamChunks} chunks of ${sizes.streamChunkBytes} bytes without a length`,
     "routes-100k": `GET below one of ${routes} prefix routes, passed to one upstream`,
+    workers: "GET passed to one upstream, 128 connections over one process or two",
     churn: "route changes under load: from the change to its first answer",
     boot: "from starting the process to its first proxied answer",
   };

@@ -11,7 +11,14 @@ import {
   toUpstream,
 } from "./catena-resources.ts";
 import { type Child, findFreePort, firstLineOf, startChild } from "./child.ts";
-import { type Contestant, type Place, type Running, runs } from "./contestant.ts";
+import {
+  type Contestant,
+  gap,
+  type Place,
+  type Presence,
+  type Running,
+  runs,
+} from "./contestant.ts";
 import { repositoryRoot } from "./tools.ts";
 
 const entry = join(repositoryRoot, "packages/cli/src/main.ts");
@@ -20,15 +27,26 @@ export const catena: Contestant = {
   name: "catena",
   what: "Catena started by its command, routes put through its Admin API, SQLite store; 1 process",
   plan: planCatena,
-  find: async () => {
-    if (!existsSync(entry))
-      return { kind: "missing", why: "packages/cli/src/main.ts does not exist" };
-    const commit =
-      firstLineOf(["git", "-C", repositoryRoot, "rev-parse", "--short", "HEAD"]) ?? "no commit";
-    return { kind: "present", version: `${rootManifest.version} (${commit}), bun ${Bun.version}` };
-  },
-  start: startCatena,
+  find: findCatena,
+  start: (scenario, place) => startCatena(scenario, place, 1),
 };
+
+export const catenaTwoWorkers: Contestant = {
+  name: "catena-2-workers",
+  what: "the same with `workers: 2`; 2 processes that serve, and 1 that watches over them",
+  plan: (scenario) =>
+    scenario === "workers" ? runs("2 workers on one port") : gap("as catena; see workers"),
+  find: findCatena,
+  start: (scenario, place) => startCatena(scenario, place, 2),
+};
+
+async function findCatena(): Promise<Presence> {
+  if (!existsSync(entry))
+    return { kind: "missing", why: "packages/cli/src/main.ts does not exist" };
+  const commit =
+    firstLineOf(["git", "-C", repositoryRoot, "rev-parse", "--short", "HEAD"]) ?? "no commit";
+  return { kind: "present", version: `${rootManifest.version} (${commit}), bun ${Bun.version}` };
+}
 
 function planCatena(scenario: ScenarioName): ReturnType<Contestant["plan"]> {
   switch (scenario) {
@@ -43,6 +61,8 @@ function planCatena(scenario: ScenarioName): ReturnType<Contestant["plan"]> {
       return runs("`proxy-chain` with `steps`");
     case "key-auth-limit-count":
       return runs("`key-auth` and `limit-count` with the local policy");
+    case "workers":
+      return runs("1 worker");
     case "churn":
       return runs("`PUT` of one route through the Admin API");
     default:
@@ -50,7 +70,7 @@ function planCatena(scenario: ScenarioName): ReturnType<Contestant["plan"]> {
   }
 }
 
-async function startCatena(scenario: Scenario, place: Place): Promise<Running> {
+async function startCatena(scenario: Scenario, place: Place, workers: number): Promise<Running> {
   const [port, adminPort, controlPort] = [
     await findFreePort(),
     await findFreePort(),
@@ -72,6 +92,7 @@ async function startCatena(scenario: Scenario, place: Place): Promise<Running> {
       CATENA_ADMIN_LISTEN: `127.0.0.1:${adminPort}`,
       CATENA_CONTROL_LISTEN: `127.0.0.1:${controlPort}`,
       CATENA_ADMIN_KEY: adminKey,
+      CATENA_WORKERS: String(workers),
       NODE_ENV: "production",
       BUN_CONFIG_MAX_HTTP_REQUESTS: "8192",
     },

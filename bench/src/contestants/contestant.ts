@@ -2,6 +2,7 @@ import type { Scenario, ScenarioName } from "../scenario.ts";
 
 export const contestantNames = [
   "catena",
+  "catena-2-workers",
   "elysia",
   "elysia-fetch",
   "fastify-undici",
@@ -63,6 +64,9 @@ export interface RouteChanges {
 export function runs(how: string): Participation {
   return { kind: "runs", how };
 }
+
+/** Why a peer is not in `workers`, which measures what sharing a port costs. */
+export const oneProcess = "runs as one process in every scenario; see proxy";
 
 export function gap(why: string): Participation {
   return { kind: "gap", why };

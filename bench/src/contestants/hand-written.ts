@@ -7,6 +7,7 @@ import {
   type Contestant,
   type ContestantName,
   gap,
+  oneProcess,
   type Participation,
   runs,
 } from "./contestant.ts";
@@ -58,6 +59,7 @@ interface App extends Pick<Contestant, "name" | "what" | "plan"> {
 }
 
 function planHandWritten(scenario: ScenarioName): Participation {
+  if (scenario === "workers") return gap(oneProcess);
   if (scenario === "churn") return gap("its routes are code: a change is a new process, see boot");
   return runs("hand-written handler");
 }

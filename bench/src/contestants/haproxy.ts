@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { clientKey, routePrefix, type Scenario, type ScenarioName } from "../scenario.ts";
 import { findFreePort, firstLineOf, startChild } from "./child.ts";
-import { type Contestant, gap, type Participation, type Place, runs } from "./contestant.ts";
+import {
+  type Contestant,
+  gap,
+  oneProcess,
+  type Participation,
+  type Place,
+  runs,
+} from "./contestant.ts";
 import { ensureTool } from "./tools.ts";
 
 export const haproxy: Contestant = {
@@ -43,6 +50,8 @@ function planHaproxy(scenario: ScenarioName): Participation {
       return gap(
         "a new route needs a new process that takes over the listeners; nginx stands for that",
       );
+    case "workers":
+      return gap(oneProcess);
     case "static":
       return runs("`http-request return`");
     case "key-auth-limit-count":

@@ -5,6 +5,7 @@ import { findFreePort, firstLineOf, startChild } from "./child.ts";
 import {
   type Contestant,
   gap,
+  oneProcess,
   type Participation,
   type Place,
   type Presence,
@@ -56,6 +57,8 @@ function planKrakend(scenario: ScenarioName): Participation {
       return gap("prefix (wildcard) endpoints are not in the Community Edition");
     case "churn":
       return gap("its config is read at start: a change is a new process, see boot");
+    case "workers":
+      return gap(oneProcess);
     case "parallel-4":
       return runs("one endpoint with 4 backends, each in its `group`");
     default:

@@ -4,6 +4,7 @@ import { findFreePort, firstLineOf, startChild } from "./child.ts";
 import {
   type Contestant,
   gap,
+  oneProcess,
   type Participation,
   type Place,
   type Presence,
@@ -56,6 +57,8 @@ function planNginx(scenario: ScenarioName): Participation {
     case "parallel-4":
     case "each-100":
       return gap("nginx makes one upstream call per request; see nginx-lua");
+    case "workers":
+      return gap(oneProcess);
     case "static":
       return runs("`return 200`");
     case "key-auth-limit-count":

@@ -1,4 +1,4 @@
-import { catena } from "./catena.ts";
+import { catena, catenaTwoWorkers } from "./catena.ts";
 import type { Contestant } from "./contestant.ts";
 import { elysia, elysiaFetch, fastifyUndici, hono } from "./hand-written.ts";
 import { haproxy } from "./haproxy.ts";
@@ -8,6 +8,7 @@ import { nginx, nginxLua } from "./nginx.ts";
 /** In the order tables show them. */
 export const contestants: readonly Contestant[] = [
   catena,
+  catenaTwoWorkers,
   elysia,
   elysiaFetch,
   fastifyUndici,
