@@ -307,6 +307,25 @@ describe("undo", () => {
     await own.stop();
   });
 
+  test("a gateway that stops gives undo calls up, and the record says that it did", async () => {
+    const cancel = new CancelScope();
+    ledger.reset(({ kind, step }) => {
+      if (step === "s4") return "refuse";
+      if (kind === "undo" && step === "s2") {
+        cancel.cancel("shutdown");
+        return "hang";
+      }
+      return "answer";
+    });
+    const { status, text } = await bed.run(saga(), { cancel });
+    expect(status).toBe(500);
+    expect(JSON.parse(text)).toMatchObject({ undone: ["s3"], undo_failed: ["s2", "s1"] });
+    expect(open()).toMatchObject([
+      { step: "s1", state: "failed", reason: "CHAIN_CANCELLED" },
+      { step: "s2", state: "failed", reason: "CHAIN_CANCELLED" },
+    ]);
+  });
+
   test("a deadline that passes still undoes what was done", async () => {
     const hanging = chainTestbed(async (call) => {
       if (call.target === "/slow") await Bun.sleep(20_000);

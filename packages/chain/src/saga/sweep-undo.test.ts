@@ -72,6 +72,16 @@ describe("a pass over the undo records", () => {
     expect(await kept()).toEqual([]);
   });
 
+  test("undoes what a gateway that stopped gave up", async () => {
+    const reason = "CHAIN_CANCELLED";
+    await keep([
+      entry("s1", { state: "failed", reason }),
+      entry("s2", { state: "started", reason }),
+    ]);
+    expect(await sweep()).toEqual({ worked: [{ id: "r1", left: null }], waiting: [] });
+    expect(undone()).toEqual(["s2 key-of-s2", "s1 key-of-s1"]);
+  });
+
   const passedOver: readonly [says: string, () => Promise<void>, waiting: readonly string[]][] = [
     ["is claimed", () => keep([entry("s1")], { ownedUntil: now + 1 }), []],
     ["was sent on", () => keep([entry("s1")], { forwarded: true }), ["r1"]],

@@ -61,7 +61,11 @@ function isInterrupted({ forwarded, entries }: UndoRecord): boolean {
   return forwarded !== true && entries.some(isUntried);
 }
 
-/** Nobody got to undo it; an attempt that failed says why. */
+/** Nobody got to undo it, or a gateway that stopped gave it up; an attempt that failed says why. */
 function isUntried({ state, call, reason }: UndoEntry): boolean {
-  return call !== null && reason === undefined && (state === "done" || state === "started");
+  if (call === null) return false;
+  return reason === STOPPED || (reason === undefined && (state === "done" || state === "started"));
 }
+
+/** What undo calls end with when they are given up: only a gateway that stops does that. */
+const STOPPED = "CHAIN_CANCELLED";
