@@ -405,7 +405,8 @@ describe("what can't go on", () => {
       const write = (value: object) =>
         writeFileSync(file, `export default ${JSON.stringify(value)};\n`);
       write({ serverHeader: "old" });
-      catena = await startCatena(["start", "--settings", file], folder, settings);
+      const args = ["start", "--settings", file, "--workers", "2"];
+      catena = await startCatena(args, folder, { ...settings, CATENA_WORKERS: "1" });
       const before = await statusWhere(catena, ({ status }) => status === "ok");
       await until(() => catena?.printed().includes("workers      2") === true);
       write({ serverHeader: 5 });

@@ -5,14 +5,19 @@ import { reportIssues } from "../report.ts";
 import { serve, serveUntilSignal } from "../run/serve.ts";
 import { reloadOnHangUp } from "../run/workers/reload-on-hang-up.ts";
 import { serveWithWorkers } from "../run/workers/serve-with-workers.ts";
-import { listenOptions, loadSettings, storeOptions } from "../settings/load-settings.ts";
+import {
+  listenOptions,
+  loadSettings,
+  storeOptions,
+  workersOption,
+} from "../settings/load-settings.ts";
 import { openConfiguredStore } from "../settings/open-configured-store.ts";
 
 export const startCommand: Command = {
   name: "start",
   summary: "run a gateway with its Admin API until it is told to stop",
   usage: "",
-  options: { ...storeOptions, ...listenOptions },
+  options: { ...storeOptions, ...listenOptions, ...workersOption },
   run: async (args, context) => {
     const load = () => loadSettings(args, context);
     const { value: settings, issues } = await load();

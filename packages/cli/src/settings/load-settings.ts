@@ -38,11 +38,21 @@ export const listenOptions: OptionSpecs = {
   },
 };
 
+/** Of the command that may serve with several processes. */
+export const workersOption: OptionSpecs = {
+  workers: {
+    type: "string",
+    placeholder: "N|auto",
+    help: "processes that serve the data plane, auto: one per CPU (CATENA_WORKERS)",
+  },
+};
+
 const flagNames = {
   store: "store",
   listen: "listen",
   "admin-listen": "adminListen",
   "control-listen": "controlListen",
+  workers: "workers",
 } as const;
 
 /** The settings file a command works with; `null` when there is none. */
@@ -79,10 +89,11 @@ export async function loadSettings(
 }
 
 function readFlags(args: ParsedArguments): PartialSettings {
-  const flags: Record<string, string> = {};
+  const flags: Record<string, string | number> = {};
   for (const [option, field] of Object.entries(flagNames)) {
     const value = args.text(option);
-    if (value !== undefined) flags[field] = value;
+    if (value === undefined) continue;
+    flags[field] = option === "workers" && /^\d+$/.test(value) ? Number(value) : value;
   }
   return flags;
 }
