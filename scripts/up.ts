@@ -56,6 +56,8 @@ async function up(args: UpArguments): Promise<void> {
   teardown.add("the demo services", () => demo.stop());
   const store = await openStore(args);
   const keyFile = join(args.folder, "up.key");
+  const hostsFile = join(args.folder, "up.hosts");
+  writeFileSync(hostsFile, `${demo.hosts}\n`);
   const environment = {
     CATENA_STORE: store,
     CATENA_LISTEN: args.listen,
@@ -78,7 +80,7 @@ async function up(args: UpArguments): Promise<void> {
   console.log(`\n${await checkout(args.listen, () => calls)}\n`);
   if (args.isOnce) return;
   onCall = (call) => console.log(formatCall(call));
-  console.log(describe(args, environment, { keyFile, logFile }));
+  console.log(describe(args, environment, { keyFile, hostsFile, logFile }));
   const end = await Promise.race([interrupt.promise, gateway.ended]);
   if (end !== "interrupted") {
     throw new Error(`the gateway ended with code ${end}; see ${logFile}`);
@@ -143,9 +145,10 @@ async function checkout(listen: string, calls: () => readonly DemoCall[]): Promi
 function describe(
   args: UpArguments,
   { CATENA_STORE: store }: { readonly CATENA_STORE: string },
-  files: { readonly keyFile: string; readonly logFile: string },
+  files: { readonly keyFile: string; readonly hostsFile: string; readonly logFile: string },
 ): string {
   const key = relative(repositoryRoot, files.keyFile);
+  const hosts = relative(repositoryRoot, files.hostsFile);
   return [
     `gateway      http://${args.listen}`,
     `Admin API    http://${args.adminListen}/apisix/admin/routes  -H "X-API-KEY: $(cat ${key})"`,
@@ -154,6 +157,8 @@ function describe(
     "",
     "Change a file in configs/, then in another shell:",
     `  ${args.isEtcd ? `CATENA_STORE=${store} ` : ""}./scripts/catena deploy`,
+    "One request through a chain, without the gateway:",
+    `  CATENA_RESOLVER_HOSTS=$(cat ${hosts}) ./scripts/catena try order-overview --param id=o-abc123`,
     "",
     "Calls to the demo services follow. Ctrl-C stops everything.",
   ].join("\n");
