@@ -12,7 +12,7 @@ export interface FrameSink {
   onFault(code: number, reason: string): void;
 }
 
-export const CONTINUATION = 0x0;
+const CONTINUATION = 0x0;
 export const TEXT = 0x1;
 export const BINARY = 0x2;
 export const CLOSE = 0x8;
@@ -20,7 +20,7 @@ export const PING = 0x9;
 export const PONG = 0xa;
 
 /** RFC 6455 §7.4.1: stands for a Close frame without a code; never on the wire. */
-export const NO_CODE = 1005;
+const NO_CODE = 1005;
 const PROTOCOL_ERROR = 1002;
 const NOT_UTF8 = 1007;
 const TOO_BIG = 1009;
