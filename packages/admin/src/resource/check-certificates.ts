@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { type FieldCipher, isJsonObject } from "@catena/schema";
+import { type FieldCipher, isJsonObject, isSecretReference } from "@catena/schema";
 
 /**
  * Reads the certificates and private keys of an ssl document that has passed its schema
@@ -29,13 +29,13 @@ function checkPair(cert: unknown, key: unknown): string | null {
 }
 
 function checkCertificate(cert: unknown): string | null {
-  if (typeof cert !== "string" || isReference(cert)) return null;
+  if (typeof cert !== "string" || isSecretReference(cert)) return null;
   const canRead = isReadable(() => new X509Certificate(cert));
   return canRead ? null : "failed to parse cert: PEM_read_bio_X509_AUX() failed";
 }
 
 function checkKey(key: unknown): string | null {
-  if (typeof key !== "string" || isReference(key)) return null;
+  if (typeof key !== "string" || isSecretReference(key)) return null;
   if (!key.startsWith("---")) return "failed to decrypt previous encrypted key";
   const canRead = isReadable(() => createPrivateKey(key));
   return canRead ? null : "failed to parse key: PEM_read_bio_PrivateKey() failed";
@@ -48,10 +48,6 @@ function isReadable(read: () => unknown): boolean {
   } catch {
     return false;
   }
-}
-
-function isReference(text: string): boolean {
-  return text.startsWith("$secret://") || /^\$env:\/\//i.test(text);
 }
 
 function toList(value: unknown): readonly unknown[] {

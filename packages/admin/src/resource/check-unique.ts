@@ -1,4 +1,10 @@
-import { isJsonObject, type JsonObject, kindPrefix, splitCredentialId } from "@catena/schema";
+import {
+  isJsonObject,
+  isSecretReference,
+  type JsonObject,
+  kindPrefix,
+  splitCredentialId,
+} from "@catena/schema";
 import type { AdminContext } from "../admin-context.ts";
 import type { Address } from "./address.ts";
 import { invalid } from "./prepare-document.ts";
@@ -93,7 +99,9 @@ function identitiesOf({ registry }: AdminContext, document: JsonObject): readonl
   return Object.entries(pluginsOf(document)).flatMap(([plugin, conf]) => {
     const field = registry.get(plugin)?.uniqueField;
     const value = field !== undefined && isJsonObject(conf) ? conf[field] : undefined;
-    return field === undefined || value === undefined ? [] : [{ plugin, field, value }];
+    // What a reference stands for is not known here (apisix/consumer.lua, get_auth_unique_keys).
+    const isKnown = value !== undefined && !(typeof value === "string" && isSecretReference(value));
+    return field === undefined || !isKnown ? [] : [{ plugin, field, value }];
   });
 }
 

@@ -50,6 +50,17 @@ describe("with a keyring", () => {
     });
   });
 
+  test("what a reference stands for is not known, so two may say the same one", async () => {
+    const plugins = { "key-auth": { key: "$secret://vault/1/shared/key" } };
+    for (const username of ["one", "two"]) {
+      const reply = await encrypted.call("PUT", "/consumers", { username, plugins });
+      expect(reply.status).toBe(201);
+      expect(storedValue(await encrypted.call("GET", `/consumers/${username}`))).toMatchObject({
+        plugins,
+      });
+    }
+  });
+
   test("a patch keeps secrets that it does not name, encrypted once", async () => {
     const plugins = { "http-logger": { uri: "http://a", auth_header: "in-the-clear" } };
     await encrypted.call("PUT", "/plugin_configs/p", { plugins });

@@ -207,8 +207,9 @@ export class SecretBook {
   #isFull(): boolean {
     const { maxReferences } = this.#options;
     if (this.#entries.size < maxReferences) return false;
-    for (const { text, users, asking } of this.#entries.values()) {
-      if (users.size === 0 && asking === null) this.#entries.delete(text);
+    for (const entry of this.#entries.values()) {
+      const { text, users, asking } = entry;
+      if (users.size === 0 && asking === null && !isUnasked(entry)) this.#entries.delete(text);
     }
     return this.#entries.size >= maxReferences;
   }
