@@ -17,6 +17,7 @@ import { runBoot } from "./run/run-boot.ts";
 import { runChurn } from "./run/run-churn.ts";
 import { runLoad } from "./run/run-load.ts";
 import { defineScenario, type Scenario } from "./scenario.ts";
+import { runSoak } from "./soak/run-soak.ts";
 
 process.exit(await main(Bun.argv.slice(2)));
 
@@ -32,7 +33,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`bench: no load generator: ${wrk.why}`);
     return 1;
   }
-  return await bench(parsed.options, wrk.path);
+  return parsed.kind === "soak"
+    ? await runSoak(parsed.requests, wrk.path)
+    : await bench(parsed.options, wrk.path);
 }
 
 async function bench(options: BenchOptions, wrk: string): Promise<number> {

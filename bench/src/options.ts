@@ -16,20 +16,24 @@ export interface BenchOptions {
 export type ParsedOptions =
   | { readonly kind: "run"; readonly options: BenchOptions }
   | { readonly kind: "micro" }
+  | { readonly kind: "soak"; readonly requests: number }
   | { readonly kind: "refused"; readonly why: string };
 
 export const usage = `bun run bench [scenario...] [--rounds N] [--seconds N] [--contestants a,b] [--quick]
 bun run bench micro
+bun run bench soak [--requests N]
 
 scenarios:   ${scenarioNames.join(" ")}
 contestants: ${contestantNames.join(" ")}
 --rounds     default 7; each contestant is measured once per round, in rotated order
 --seconds    default 2; of each of the two loops
+--requests   default 10000000; of the soak, a tenth of them on upstreams that fail
 --quick      3 rounds of 1 s, 2000 routes, 20 changes: to see that it runs, not to quote`;
 
 /** Reads the command line; a number given with `--quick` wins over the quick one. */
 export function parseOptions(args: readonly string[]): ParsedOptions {
   if (args[0] === "micro" && args.length === 1) return { kind: "micro" };
+  if (args[0] === "soak") return parseSoak(args.slice(1));
   const scenarios: ScenarioName[] = [];
   let picked: readonly ContestantName[] = contestantNames;
   let [quick, rounds, seconds]: [boolean, number | null, number | null] = [false, null, null];
@@ -62,6 +66,16 @@ export function parseOptions(args: readonly string[]): ParsedOptions {
     changes: quick ? 20 : 200,
   };
   return { kind: "run", options };
+}
+
+function parseSoak(args: readonly string[]): ParsedOptions {
+  const [name, value, ...more] = args;
+  if (name === undefined) return { kind: "soak", requests: 10_000_000 };
+  const requests = Number(value);
+  if (name !== "--requests" || more.length > 0) return refused(`unknown argument "${name}"`);
+  if (!Number.isInteger(requests) || requests < 10_000)
+    return refused("--requests takes a whole number from 10000");
+  return { kind: "soak", requests };
 }
 
 function refused(why: string): ParsedOptions {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import rootManifest from "../../../package.json" with { type: "json" };
 import { mapInOrder } from "../apps/fetch-work.ts";
 import { isAnswered } from "../load/request-once.ts";
-import type { Scenario, ScenarioName } from "../scenario.ts";
+import type { LoadRequest, Scenario, ScenarioName } from "../scenario.ts";
 import {
   type AdminResource,
   toAdminResources,
@@ -71,21 +71,64 @@ function planCatena(scenario: ScenarioName): ReturnType<Contestant["plan"]> {
 }
 
 async function startCatena(scenario: Scenario, place: Place, workers: number): Promise<Running> {
+  const { child, port, admin, isNew } = await launch(place.directory, workers);
+  try {
+    if (isNew) await configure(admin, scenario, place);
+    await child.until("first answer", 120_000, () => isAnswered(port, scenario.request));
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  return {
+    port,
+    pid: child.pid,
+    changes: changesByAdmin(admin, place.upstreamPort),
+    stop: child.stop,
+  };
+}
+
+/** A gateway with resources of one's own, for runs beside the scenarios. */
+export async function startCatenaWith(
+  directory: string,
+  resources: readonly AdminResource[],
+  request: LoadRequest,
+): Promise<Running> {
+  const { child, port, admin } = await launch(directory, 1);
+  try {
+    for (const resource of resources) await admin.put(resource);
+    await child.until("first answer", 30_000, () => isAnswered(port, request));
+  } catch (error) {
+    await child.stop();
+    throw error;
+  }
+  return { port, pid: child.pid, stop: child.stop };
+}
+
+interface Launched {
+  readonly child: Child;
+  readonly port: number;
+  readonly admin: Admin;
+  /** The directory held no configuration. */
+  readonly isNew: boolean;
+}
+
+/** Starts the command and waits until it listens. */
+async function launch(directory: string, workers: number): Promise<Launched> {
   const [port, adminPort, controlPort] = [
     await findFreePort(),
     await findFreePort(),
     await findFreePort(),
   ];
-  const database = join(place.directory, "catena.db");
+  const database = join(directory, "catena.db");
   // A directory that was used before holds its configuration: that is what `boot` starts from.
   const isNew = !existsSync(database);
   const adminKey = crypto.randomUUID() + crypto.randomUUID();
   const child = startChild({
     name: "catena",
     command: [process.execPath, entry, "start"],
-    directory: place.directory,
+    directory,
     // Below the repository the command could pick up the developer's own settings file.
-    workingDirectory: place.directory,
+    workingDirectory: directory,
     environment: {
       CATENA_STORE: `sqlite:${database}`,
       CATENA_LISTEN: `127.0.0.1:${port}`,
@@ -100,18 +143,12 @@ async function startCatena(scenario: Scenario, place: Place, workers: number): P
   const admin = createAdmin(adminPort, adminKey);
   try {
     await child.listening(port, 30_000);
-    if (isNew) await configure(child, admin, adminPort, scenario, place);
-    await child.until("first answer", 120_000, () => isAnswered(port, scenario.request));
+    await child.listening(adminPort, 30_000);
   } catch (error) {
     await child.stop();
     throw error;
   }
-  return {
-    port,
-    pid: child.pid,
-    changes: changesByAdmin(admin, place.upstreamPort),
-    stop: child.stop,
-  };
+  return { child, port, admin, isNew };
 }
 
 interface Admin {
@@ -133,14 +170,7 @@ function createAdmin(port: number, key: string): Admin {
   };
 }
 
-async function configure(
-  child: Child,
-  admin: Admin,
-  adminPort: number,
-  scenario: Scenario,
-  place: Place,
-): Promise<void> {
-  await child.listening(adminPort, 30_000);
+async function configure(admin: Admin, scenario: Scenario, place: Place): Promise<void> {
   for (const resource of toAdminResources(scenario.name, place.upstreamPort))
     await admin.put(resource);
   if (scenario.name !== "routes-100k") return;
