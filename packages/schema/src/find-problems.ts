@@ -4,6 +4,7 @@ import { checkUpstream } from "./check-upstream.ts";
 import { compileSchema, type SchemaChecker } from "./json-schema/compile-schema.ts";
 import type { Finding } from "./json-schema/finding.ts";
 import { isJsonObject, type JsonObject } from "./json-schema/json-schema.ts";
+import { isSecretReference } from "./json-schema/value-tests.ts";
 import { type Kind, kinds } from "./kinds.ts";
 import { isSecretManager, secretSchemas } from "./resources/secret.ts";
 import type { Upstream } from "./resources/upstream.ts";
@@ -55,7 +56,39 @@ function checkerOf(kind: Kind, options: ValidationOptions): SchemaChecker<TSchem
 }
 
 function checkSchema(kind: Kind, value: unknown, options: ValidationOptions): Finding[] {
-  return [...checkerOf(kind, options).explain(value, { path: "", wrap: SCHEMA_WRAP })];
+  const checked = withoutTlsReferences(kind, value);
+  return [...checkerOf(kind, options).explain(checked, { path: "", wrap: SCHEMA_WRAP })];
+}
+
+/** As long as the schema wants a certificate or key to be. */
+const keptElsewhere = "-".repeat(128);
+
+/**
+ * What upstreams are shown may be kept elsewhere, too; nothing else of an upstream may. So that limits on
+ * texts do not count for these two fields alone, the schema sees something of the right length there.
+ */
+function withoutTlsReferences(kind: Kind, value: unknown): unknown {
+  if (!isJsonObject(value)) return value;
+  if (kind === "upstreams") {
+    const { tls } = value;
+    return isJsonObject(tls) && tlsFields.some((name) => isReference(tls[name]))
+      ? { ...value, tls: Object.fromEntries(Object.entries(tls).map(standIn)) }
+      : value;
+  }
+  const { upstream } = value;
+  if ((kind !== "routes" && kind !== "services") || !isJsonObject(upstream)) return value;
+  const checked = withoutTlsReferences("upstreams", upstream);
+  return checked === upstream ? value : { ...value, upstream: checked };
+}
+
+const tlsFields = ["client_cert", "client_key"];
+
+function standIn([name, value]: [string, unknown]): [string, unknown] {
+  return [name, tlsFields.includes(name) && isReference(value) ? keptElsewhere : value];
+}
+
+function isReference(value: unknown): boolean {
+  return typeof value === "string" && isSecretReference(value);
 }
 
 /** Pairs of fields that APISIX refuses together before it looks at the schema. */

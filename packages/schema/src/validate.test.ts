@@ -12,6 +12,27 @@ function issues(kind: Kind, document: unknown): string[] {
   return parseResource(kind, document, { registry }).issues.map(formatIssue);
 }
 
+describe("certificates of upstreams that are kept elsewhere", () => {
+  const tls = { client_cert: "$secret://vault/1/tls/cert", client_key: "$ENV://KEY" };
+  test.each<readonly [Kind, object]>([
+    ["upstreams", { ...upstream, tls }],
+    ["services", { upstream: { ...upstream, tls } }],
+    ["routes", { uri: "/x", upstream: { ...upstream, tls } }],
+  ])("are taken in %s", (kind, document) => {
+    expect(issues(kind, document)).toEqual([]);
+    const { value } = parseResource(kind, document);
+    expect<unknown>(value).toBe(document);
+  });
+
+  test("nothing else of an upstream may be", () => {
+    expect(issues("upstreams", { ...upstream, scheme: "$env://S" })[0]).toContain("/scheme");
+    expect(issues("upstreams", { ...upstream, tls: { ...tls, client_key: "short" } })[0]).toContain(
+      "/tls/client_key",
+    );
+    expect(issues("upstreams", { ...upstream, tls: { client_key: "$env://KEY" } })).not.toEqual([]);
+  });
+});
+
 describe("parseResource", () => {
   test("hands back the document itself, with nothing added", () => {
     const document = { uri: "/x", upstream, plugins: { "limit-count": { count: 1 } } };
