@@ -17,6 +17,7 @@ import { displayUrl, type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
+import { believeRealIp, trustForwarded } from "./request/peer-trust.ts";
 import type { SecretBook } from "./secrets/secret-book.ts";
 import type { Settings } from "./settings/settings.ts";
 import { Certificates } from "./tls/certificates.ts";
@@ -269,9 +270,11 @@ class RunningGateway {
   open(isShared: boolean): void {
     const { settings, log } = this.#options;
     const address = parseListen(settings.listen);
-    const forwarder = { transport: this.#upstreams.transport, serverPort: address.port, log };
+    const { transport } = this.#upstreams;
+    const trust = trustForwarded(settings);
+    const forwarder = { transport, serverPort: address.port, trust, log };
     const handling = {
-      matcher: this.#configuration,
+      matcher: believeRealIp(this.#configuration, settings),
       forwarder,
       webSockets: this.#webSockets,
       inFlight: this.#inFlight,

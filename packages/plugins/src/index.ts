@@ -1,3 +1,4 @@
 export { ConsumerIndex } from "./consumer-index.ts";
 export { definePlugin, type PluginDefinition, type PluginEntry } from "./define-plugin.ts";
+export { parseClientAddress } from "./real-ip.ts";
 export { type Plugins, plugins } from "./registry.ts";

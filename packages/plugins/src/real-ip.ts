@@ -90,13 +90,19 @@ function lastOf(list: string | null, skips: AddressMatcher | null): string | nul
 function learn({ isTrusted, read }: Source, ctx: RequestContext, log: PluginLog): void {
   if (!isTrusted(ctx.clientAddress)) return;
   const text = read(ctx);
-  const client = text === null ? null : parseClient(text);
+  const client = text === null ? null : parseClientAddress(text);
   if (client !== null) ctx.setClient(client.address, client.port);
   else log.warn("no usable address of a client", { plugin: "real-ip", route: ctx.routeId });
 }
 
-/** `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` and `[::1]:80`; port 0 when there is none. */
-function parseClient(text: string): { readonly address: string; readonly port: number } | null {
+/**
+ * Reads an address as proxies write it: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` and `[::1]:80`.
+ *
+ * @returns port 0 when there is none; `null` for what is no address.
+ */
+export function parseClientAddress(
+  text: string,
+): { readonly address: string; readonly port: number } | null {
   if (isAddress(text)) return { address: text, port: 0 };
   const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(text);
   const address = parts?.[1] ?? parts?.[2] ?? "";

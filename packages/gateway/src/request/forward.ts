@@ -13,11 +13,14 @@ import {
 } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
+import type { ForwardedTrust } from "./peer-trust.ts";
 
 export interface Forwarder {
   readonly transport: Transport;
   /** Port of the data plane, for `X-Forwarded-Port` when the Host has none. */
   serverPort: number;
+  /** Mends the forwarded headers by who the peer is; `null` where no peer is known. */
+  readonly trust: ForwardedTrust | null;
   readonly log: Log;
 }
 
@@ -67,6 +70,7 @@ function send(
     rawHost: ctx.rawHost,
     serverPort: forwarder.serverPort,
   });
+  if (forwarder.trust !== null) forwarder.trust(ctx, headers);
   if (ctx.headerEdits !== null) headers = ctx.headerEdits.apply(headers);
   const outgoing: OutgoingRequest = {
     method: ctx.upstreamMethod,

@@ -37,6 +37,8 @@ describe("resolveSettings", () => {
     ["an admin key of one character", { CATENA_ADMIN_KEY: "a".repeat(32) }, "/adminKey"],
     ["keys that are no JSON", { CATENA_ADMIN_KEYS: "me" }, "/admin/keys"],
     ["an address that is none", { CATENA_ADMIN_ALLOW: "10.0.0.0/8,here" }, "/admin/allow/1"],
+    ["a peer that is none", { CATENA_REAL_IP_FROM: "127.0.0.1,unix:" }, "/realIp/from/1"],
+    ["a trusted name", { CATENA_TRUSTED_ADDRESSES: "proxy.test" }, "/trustedAddresses/0"],
     ["a keyring's key of another length", { CATENA_KEYRING: "0123456789abcdefX" }, "/keyring/0"],
     ["a keyring's key with too many bytes", { CATENA_KEYRING: "ä23456789abcdef0" }, "/keyring/0"],
   ])("refuses %s, naming the field", (_name, environment, path) => {

@@ -53,7 +53,9 @@ export function resolveSettings(sources: SettingsSources): Checked<Settings> {
   const value = resolved as Settings;
   issues.push(
     ...findServerIssues(value.dns.servers),
-    ...findAddressIssues(value.admin.allow),
+    ...findAddressIssues("/admin/allow", value.admin.allow),
+    ...findAddressIssues("/realIp/from", value.realIp.from),
+    ...findAddressIssues("/trustedAddresses", value.trustedAddresses),
     ...findKeyIssues(value),
   );
   return issues.length > 0 ? { issues } : { value, issues };
@@ -96,13 +98,13 @@ function findServerIssues(servers: readonly string[]): readonly Issue[] {
   });
 }
 
-function findAddressIssues(allow: readonly string[]): readonly Issue[] {
-  return allow.flatMap((address, index) =>
+function findAddressIssues(path: string, addresses: readonly string[]): readonly Issue[] {
+  return addresses.flatMap((address, index) =>
     compileAddresses([address]).issues.length === 0
       ? []
       : [
           {
-            path: `/admin/allow/${index}`,
+            path: `${path}/${index}`,
             code: "SETTINGS_INVALID",
             message: "invalid setting",
             expected: "an IP address or a CIDR block",

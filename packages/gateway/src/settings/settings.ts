@@ -186,6 +186,28 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    realIp: Type.Object(
+      {
+        from: Type.Array(Type.String({ minLength: 1 }), {
+          maxItems: 1000,
+          description:
+            "Peers that may say who the client is, addresses and CIDR blocks, as nginx's set_real_ip_from",
+        }),
+        header: Type.String({
+          pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+          description: "Header that they say it in",
+        }),
+        recursive: Type.Boolean({
+          description: "Whether such peers are skipped at the end of the header's list",
+        }),
+      },
+      closed,
+    ),
+    trustedAddresses: Type.Array(Type.String({ minLength: 1 }), {
+      maxItems: 1000,
+      description:
+        "Peers whose X-Forwarded-Proto, -Host and -Port are passed on, as APISIX's apisix.trusted_addresses; with any, others' X-Forwarded-For is dropped",
+    }),
     webSocket: Type.Object(
       {
         messageBytes: Type.Integer({
@@ -259,6 +281,8 @@ export const defaults: Settings = Object.freeze({
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
   limits: { ...DEFAULT_LIMITS },
+  realIp: { from: [], header: "X-Real-IP", recursive: false },
+  trustedAddresses: [],
   webSocket: { messageBytes: 16 * 1024 * 1024 },
   traces: { keep: 0, values: false },
   serverTiming: false,
