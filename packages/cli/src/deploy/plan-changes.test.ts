@@ -108,7 +108,7 @@ describe("planChanges", () => {
       ],
       [
         "/apisix/secrets/vault/v1",
-        '{"uri":"http://v","id":"v1","create_time":100,"update_time":100}',
+        '{"uri":"http://v","id":"vault/v1","create_time":100,"update_time":100}',
       ],
       ["/apisix/plugin_metadata/p", '{"log_format":{},"id":"p"}'],
     ]);

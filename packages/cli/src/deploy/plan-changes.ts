@@ -144,9 +144,12 @@ function toStored(
   return JSON.stringify(value);
 }
 
-/** The `id` member: of a credential and a secret, the last part of the one it has among all. */
+/**
+ * The `id` member: of a credential, the last part of the one it has among all. A secret keeps its
+ * manager's name in it, without which APISIX refuses the item (apisix/secret.lua, check_secret).
+ */
 function ownId(kind: Kind, id: string): string {
-  return kind === "credentials" || kind === "secrets" ? id.slice(id.lastIndexOf("/") + 1) : id;
+  return kind === "credentials" ? id.slice(id.lastIndexOf("/") + 1) : id;
 }
 
 function strip(value: JsonObject): Record<string, unknown> {
