@@ -14,6 +14,7 @@ import { ApiDocument, describedKinds } from "../control/api-document.ts";
 import type { GatewayStatus } from "../control/control-plane.ts";
 import { createOwnPages } from "../control/own-pages.ts";
 import type { ControlSource } from "../control/v1-api.ts";
+import { parseListen } from "../listen.ts";
 import type { Log } from "../log.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
@@ -113,6 +114,7 @@ export class Configuration implements SyncTarget {
     });
   }
 
+      httpsPort: httpsPortOf(settings),
   /** Whether the store was read at least once. */
   get loaded(): boolean {
     return this.#loaded;
@@ -374,4 +376,10 @@ export class Configuration implements SyncTarget {
     }
     return dangling;
   }
+}
+
+/** Where clients reach us by https; 443 where nothing else is known. */
+function httpsPortOf({ tlsListen, ssl }: Settings): number {
+  const port = tlsListen === null ? 0 : parseListen(tlsListen).port;
+  return ssl.publicPort ?? (port === 0 ? 443 : port);
 }

@@ -52,6 +52,8 @@ export interface RouteCompilerOptions {
   readonly serverTiming: boolean;
   readonly unknownPlugins: "refuse" | "skip";
   readonly ownPage: NonNullable<PluginServices["ownPage"]>;
+  /** Where clients reach us by https. */
+  readonly httpsPort: number;
   /** For plugins' calls to URIs by https. */
   readonly tls: TlsDefaults;
   readonly lives: PluginLives;
@@ -261,7 +263,7 @@ export class RouteCompiler {
 
   #pluginServices(owner: string): PluginServices {
     const { survivors, consumers, records, log, table, chains, ...options } = this.#options;
-    const { traces, chainBounds, serverTiming, ownPage } = options;
+    const { traces, chainBounds, serverTiming, ownPage, httpsPort } = options;
     return {
       owner,
       targets: this.targets(),
@@ -277,6 +279,7 @@ export class RouteCompiler {
       secretTexts: secretTextsOf,
       ...(traces === null ? {} : { traces }),
       log,
+      httpsPort,
     };
   }
 }

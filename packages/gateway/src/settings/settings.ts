@@ -29,6 +29,10 @@ export const SettingsSchema = Type.Object(
             "Server name of clients that name none, as APISIX's apisix.ssl.fallback_sni; null: they are refused",
         }),
         http2: Type.Boolean({ description: "Whether clients may speak HTTP/2 over TLS" }),
+        publicPort: Type.Union([Type.Integer({ minimum: 1, maximum: 65_535 }), Type.Null()], {
+          description:
+            "Port in redirects to https, as APISIX's plugin_attr.redirect.https_port; null: that of tlsListen",
+        }),
       },
       closed,
     ),
@@ -263,7 +267,7 @@ export const defaults: Settings = Object.freeze({
   prefix: "/apisix",
   listen: "0.0.0.0:9080",
   tlsListen: "0.0.0.0:9443",
-  ssl: { fallbackSni: null, http2: true },
+  ssl: { fallbackSni: null, http2: true, publicPort: null },
   workers: 1,
   adminListen: "127.0.0.1:9180",
   controlListen: "127.0.0.1:9090",

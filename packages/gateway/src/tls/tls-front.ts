@@ -43,7 +43,7 @@ const sweepMs = 1000;
 const maxPieces = 64;
 
 /** When a port is tried again that could not be had, in milliseconds. */
-const retryMs = 5000;
+const retryMs = 1000;
 
 /** Least time between two lines of the log about refused handshakes, which anybody can cause. */
 const quietMs = 1000;
@@ -168,8 +168,9 @@ export class TlsFront {
       return;
     }
     let isEstablished = false;
-    client.on("error", (error) => {
-      if (!isEstablished) this.#note(error.message, name);
+    client.on("error", (error: NodeJS.ErrnoException) => {
+      // A client that goes away refuses us, not we it.
+      if (!isEstablished && error.code !== "ECONNRESET") this.#note(error.message, name);
       socket.destroy();
       client.destroy();
     });
