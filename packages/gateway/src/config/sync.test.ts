@@ -68,8 +68,9 @@ function drivenStore(lists: (StoreList | Error)[]) {
   };
 }
 
-function started(lists: (StoreList | Error)[]) {
+function started(lists: (StoreList | Error)[], waiting: Promise<void> | null = null) {
   const target = new RecordingTarget();
+  target.waiting = waiting;
   const driven = drivenStore(lists);
   const lines: string[] = [];
   const sync = new ConfigSync({
@@ -143,6 +144,71 @@ describe("ConfigSync", () => {
     driven.handler.onReset(tenKeys, "regressed");
     expect(target.batches).toBe(before + 1);
     expect(sync.state.held).toBeNull();
+  });
+
+  test("what changes need is waited for, and what comes behind them keeps its turn", async () => {
+    const { target, driven, sync } = started([tenKeys]);
+    await sync.ready;
+    await Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    target.waiting = promise;
+    driven.handler.onChanges([{ kind: "put", entry: entry("/apisix/routes/1", 8) }], 8);
+    driven.handler.onChanges([{ kind: "put", entry: entry("/apisix/routes/1", 9) }], 9);
+    driven.handler.onReset({ entries: [entry("/apisix/routes/1", 9)], revision: 10 }, "compacted");
+    expect([target.applied.get("/apisix/routes/1"), sync.state.revision]).toEqual([5, 7]);
+    const before = target.batches;
+    resolve();
+    await promise;
+    await new Promise((done) => setImmediate(done));
+    expect([...target.applied]).toEqual([["/apisix/routes/1", 9]]);
+    expect([target.batches - before, sync.state.revision]).toEqual([3, 10]);
+  });
+
+  test("the first list is not there before what it needs", async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { target, sync } = started([tenKeys], promise);
+    let isReady = false;
+    void sync.ready.then(() => {
+      isReady = true;
+    });
+    await new Promise((done) => setImmediate(done));
+    expect([isReady, target.applied.size]).toEqual([false, 0]);
+    resolve();
+    await sync.ready;
+    expect(target.applied.size).toBe(10);
+  });
+
+  test("accepting what is held spares what was written meanwhile", async () => {
+    const { target, driven, sync } = started([tenKeys]);
+    await sync.ready;
+    await Promise.resolve();
+    driven.handler.onReset({ entries: [], revision: 1 }, "regressed");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    target.waiting = promise;
+    driven.handler.onChanges([{ kind: "put", entry: entry("/apisix/routes/1", 2) }], 2);
+    expect(sync.acceptHeld()).toBe(10);
+    resolve();
+    await new Promise((done) => setImmediate(done));
+    expect([...target.applied]).toEqual([["/apisix/routes/1", 2]]);
+  });
+
+  test("with a thousand changes behind them, they wait no longer", async () => {
+    const { target, driven, sync } = started([tenKeys]);
+    await sync.ready;
+    await Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    target.waiting = promise;
+    for (let revision = 8; revision < 1110; revision++) {
+      driven.handler.onChanges(
+        [{ kind: "put", entry: entry("/apisix/routes/1", revision) }],
+        revision,
+      );
+    }
+    expect(target.applied.get("/apisix/routes/1")).toBe(5);
+    target.waiting = new Promise(() => undefined);
+    resolve();
+    await new Promise((done) => setImmediate(done));
+    expect(target.applied.get("/apisix/routes/1")).toBe(1109);
   });
 
   test("says once that the connection went and came back", async () => {

@@ -152,19 +152,19 @@ export class ConfigSync {
     await this.#watch?.close();
   }
 
-  /** Deletes what was held back. @returns how many items went. */
+  /** Deletes what was held back. @returns how many items go. */
   acceptHeld(): number {
-    const changes: Change[] = [...this.#held].map(([key, revision]) => ({
-      kind: "delete",
-      key,
-      revision,
-    }));
-    this.#held.clear();
-    if (changes.length > 0) {
-      this.#take({ revision: this.#revision ?? 0, changes: () => changes, done: noop });
-      this.#options.log.warn("held deletions were accepted", { count: changes.length });
-    }
-    return changes.length;
+    const count = this.#held.size;
+    if (count === 0) return 0;
+    const changes = (): readonly Change[] => {
+      // What was written since then is not held any more.
+      const held = [...this.#held];
+      this.#held.clear();
+      return held.map(([key, revision]) => ({ kind: "delete", key, revision }));
+    };
+    this.#take({ revision: this.#revision ?? 0, changes, done: noop });
+    this.#options.log.warn("held deletions were accepted", { count });
+    return count;
   }
 
   #follow(fromRevision: number): void {

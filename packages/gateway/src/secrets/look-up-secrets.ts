@@ -1,4 +1,4 @@
-import type { JsonObject } from "@catena/schema";
+import { isJsonObject, type JsonObject } from "@catena/schema";
 import { type Environment, readEnvironmentSecret } from "./environment-secret.ts";
 import { createAws } from "./managers/aws.ts";
 import { createGcp } from "./managers/gcp.ts";
@@ -86,6 +86,7 @@ async function lookUp<E>(
  */
 function withEnvironment(conf: JsonObject, environment: Environment): JsonObject {
   const entries = Object.entries(conf).map(([name, value]) => {
+    if (isJsonObject(value)) return [name, withEnvironment(value, environment)] as const;
     if (typeof value !== "string") return [name, value] as const;
     const reference = parseReference(value);
     if (reference.source !== "environment") return [name, value] as const;

@@ -21,7 +21,8 @@ function open(options: Partial<SecretBookOptions> = {}): SecretBook {
       calls: {
         vault: {
           lookUp: async (conf, path) => {
-            asked.push(`${String(conf["token"])} ${path}`);
+            const { token, account } = conf;
+            asked.push(`${String(token ?? Object(account).key)} ${path}`);
             const answer = answers.get(path);
             if (answer === undefined) throw new Error("a text with a secret in it");
             return await answer;
@@ -98,7 +99,10 @@ describe("before they are used", () => {
     resources.set("vault/1", { token: "$env://TOKEN" });
     answers.set("a/b", found("one"));
     await book.prepare([reference("a/b")], none);
-    expect(asked).toEqual(["token-of-the-environment a/b"]);
+    resources.set("vault/1", { account: { key: "$ENV://TOKEN" } });
+    answers.set("a/c", found("two"));
+    await book.prepare([reference("a/c")], none);
+    expect(asked).toEqual(["token-of-the-environment a/b", "token-of-the-environment a/c"]);
   });
 });
 
