@@ -86,6 +86,7 @@ export function chainCases(
   return { [CASES]: true, config, cases, shared };
 }
 
+/** Whether an export of a test file is what {@link chainCases} makes. */
 export function isCases(value: unknown): value is ChainCases {
   return typeof value === "object" && value !== null && CASES in value;
 }

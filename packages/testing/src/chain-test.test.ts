@@ -2,7 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { call, chain, compile, op, route, service, sub, value } from "@catena/dsl";
 import { isGatewayError } from "@catena/errors";
 import { checkout, payments, stock, users } from "../fixtures/shop.ts";
-import { type ChainResult, refused, reply, reset, sequence, testChain, timedOut } from "./index.ts";
+import {
+  type ChainResult,
+  refused,
+  reply,
+  reset,
+  sequence,
+  testChain,
+  timedOut,
+  unanswered,
+} from "./index.ts";
 
 const ready = testChain(checkout)
   .mock(users.get, { id: "u/1", tier: 2 })
@@ -63,6 +72,15 @@ describe("services that fail", () => {
       .map(({ headers }) => headers["idempotency-key"]);
     expect(keys).toHaveLength(2);
     expect(keys[0]).toBe(keys[1] ?? "");
+  });
+
+  test("one that never answers is given up at the deadline", async () => {
+    const hurried = chain({ route: "/h", methods: ["GET"], deadline: 20 })
+      .step("user", () => call(users.get, { params: { id: "1" } }))
+      .reply(($) => $.user);
+    const result = await testChain(hurried).mock(users.get, unanswered()).run();
+    result.expectStatus(504).expectCode("CHAIN_DEADLINE");
+    expect(result.calls[0]?.answer).toBe("cancelled");
   });
 
   test("an item that fails is skipped", async () => {

@@ -4,6 +4,7 @@ export {
   type ChainCases,
   chainCases,
   type Expected,
+  isCases,
   type SharedOfCases,
 } from "./chain-cases.ts";
 // Running a chain
@@ -27,6 +28,7 @@ export {
   reset,
   sequence,
   timedOut,
+  unanswered,
 } from "./mock.ts";
 export type { OperationName } from "./operation-name.ts";
 export { type RecordedRun, type RecordOptions, recordResources, recordRun } from "./record.ts";
@@ -36,7 +38,12 @@ export {
   type RecordedCall,
   type Recording,
 } from "./recording.ts";
-export { type CaseFailure, type CaseReport, runCases } from "./run-cases.ts";
+export {
+  type CaseFailure,
+  type CaseReport,
+  type RunCasesOptions,
+  runCases,
+} from "./run-cases.ts";
 export type { SentCall } from "./sent-call.ts";
 export type { ShownRun } from "./shown-run.ts";
 export type { TestRequest } from "./test-request.ts";

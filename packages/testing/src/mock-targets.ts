@@ -5,10 +5,17 @@ import {
   targetBySending,
 } from "@catena/pipeline";
 import { compileJsonCheck } from "@catena/schema";
-import type { UpstreamReply } from "@catena/upstream";
+import { type UpstreamReply, upstreamErrors } from "@catena/upstream";
 import { bytesOf, decodeBody } from "./call-body.ts";
 import { testingErrors } from "./errors.ts";
-import { answerOf, faultOf, isFailure, type Mock, type MockReply } from "./mock.ts";
+import {
+  answerOf,
+  faultOf,
+  isFailure,
+  type Mock,
+  type MockFailure,
+  type MockReply,
+} from "./mock.ts";
 import { toReply } from "./mock-reply.ts";
 import type { KnownOperation, Operations } from "./operations.ts";
 import { keyOf } from "./recording.ts";
@@ -56,7 +63,9 @@ export function mockTargets(operations: Operations, mocks: Mocks): MockTargets {
     const answered = await answerOf(mock, { ...sent, count, repeat });
     if (isFailure(answered)) {
       settle(answered.fault);
-      throw faultOf(answered, target);
+      throw answered.fault === "cancelled"
+        ? await givenUp(call, answered, target)
+        : faultOf(answered, target);
     }
     checkMock(matched.operation, answered);
     settle(answered.status);
@@ -100,6 +109,28 @@ export function checkMock(
         .join(" "),
     ),
   });
+}
+
+/** Waits until a call is given up, and says why as a transport does. */
+function givenUp(
+  { cancel, timeoutMs, deadlineAt }: TargetCall,
+  failure: MockFailure,
+  origin: string,
+): Promise<Error> {
+  const leftMs = deadlineAt - performance.now();
+  const { promise, resolve } = Promise.withResolvers<Error>();
+  const isDeadline = leftMs <= timeoutMs;
+  const late = isDeadline ? "UPSTREAM_DEADLINE" : "UPSTREAM_READ_TIMEOUT";
+  // A timer that is early would leave a rest of the deadline, and be taken for another timeout.
+  const waitMs = Math.ceil(Math.max(0, Math.min(leftMs, timeoutMs))) + 1;
+  const timer = Number.isFinite(waitMs)
+    ? setTimeout(() => resolve(upstreamErrors[late]({ origin, sent: true })), waitMs)
+    : undefined;
+  cancel?.onCancel(() => {
+    clearTimeout(timer);
+    resolve(faultOf(failure, origin));
+  });
+  return promise;
 }
 
 function countUp(counts: Map<string, number>, key: string): number {

@@ -13,10 +13,15 @@ export interface MockReply<R> {
   readonly bytes?: Uint8Array;
 }
 
-/** A call that gets no response, made by {@link refused}, {@link timedOut} or {@link reset}. */
+/**
+ * A call that gets no response, made by {@link refused}, {@link timedOut}, {@link reset} or
+ * {@link unanswered}.
+ */
 export interface MockFailure {
   readonly [ANSWER]: "failure";
-  readonly fault: "refused" | "timeout" | "reset";
+  readonly fault: "refused" | "timeout" | "reset" | "cancelled";
+  /** The transport's code, where it is another than the fault's usual one. */
+  readonly code?: string;
 }
 
 /** Answers for one call after another; the last is used for all further ones. */
@@ -97,6 +102,19 @@ export function reset(): MockFailure {
 }
 
 /**
+ * A service that never answers: the call ends when the chain gives it up, for its timeout or deadline,
+ * another step that failed, or a hedge that won. The test waits for that.
+ */
+export function unanswered(): MockFailure {
+  return { [ANSWER]: "failure", fault: "cancelled" };
+}
+
+/** A failure with the transport's own code. */
+export function failure(fault: MockFailure["fault"], code: string): MockFailure {
+  return { [ANSWER]: "failure", fault, code };
+}
+
+/**
  * One answer after another; the last one stays.
  *
  * @example sequence(reply({}, { status: 503 }), { id: "1" }) // fails once
@@ -128,15 +146,23 @@ export function isFailure(answer: MockReply<unknown> | MockFailure): answer is M
 }
 
 /** The error a transport would throw. */
-export function faultOf({ fault }: MockFailure, origin: string): Error {
-  switch (fault) {
-    case "refused":
-      return upstreamErrors.UPSTREAM_REFUSED({ origin, sent: false });
-    case "timeout":
-      return upstreamErrors.UPSTREAM_READ_TIMEOUT({ origin, sent: true });
-    case "reset":
-      return upstreamErrors.UPSTREAM_RESET({ origin, sent: true });
-  }
+export function faultOf({ fault, code }: MockFailure, origin: string): Error {
+  const sent = fault !== "refused";
+  const make = code === undefined || !isCallFault(code) ? USUAL[fault] : code;
+  return upstreamErrors[make]({ origin, sent });
+}
+
+type CallFaultCode = Exclude<keyof typeof upstreamErrors, "UPSTREAM_BAD_HOST">;
+
+const USUAL: Readonly<Record<MockFailure["fault"], CallFaultCode>> = {
+  refused: "UPSTREAM_REFUSED",
+  timeout: "UPSTREAM_READ_TIMEOUT",
+  reset: "UPSTREAM_RESET",
+  cancelled: "UPSTREAM_CANCELLED",
+};
+
+function isCallFault(code: string): code is CallFaultCode {
+  return Object.hasOwn(upstreamErrors, code) && code !== "UPSTREAM_BAD_HOST";
 }
 
 type Answer = MockReply<unknown> | MockFailure | MockSequence<unknown>;

@@ -135,7 +135,7 @@ interface Answer {
   readonly answer: RecordedFate;
   /** Why there is none, in words. */
   readonly fault?: string;
-  readonly kept: Pick<RecordedForward, "headers" | "body" | "text" | "base64">;
+  readonly kept: Pick<RecordedForward, "code" | "headers" | "body" | "text" | "base64">;
 }
 
 /** Passes calls on and keeps them with their answers, in the order they were made. */
@@ -235,13 +235,18 @@ async function send(
     return { status: reply.status, headers: reply.headers, body };
   } catch (error) {
     const fault = error instanceof Error ? error.message : String(error);
-    keep({ answer: faultIn(error), fault, kept: {} });
+    keep({
+      answer: faultIn(error),
+      fault,
+      kept: isGatewayError(error) ? { code: error.code } : {},
+    });
     throw error;
   }
 }
 
-function faultIn(error: unknown): "refused" | "timeout" | "reset" {
+function faultIn(error: unknown): Exclude<RecordedFate, number> {
   if (!isGatewayError(error)) return "reset";
+  if (error.code === "UPSTREAM_CANCELLED") return "cancelled";
   if (error.details["sent"] === false) return "refused";
   return error.status === 504 ? "timeout" : "reset";
 }

@@ -14,6 +14,11 @@ const server = Bun.serve({
       return new Response("no", {
         status: hits.filter((hit) => hit.includes("flaky")).length === 1 ? 503 : 200,
       });
+    if (pathname === "/base/slow") {
+      const hit = hits.filter((one) => one.includes("slow")).length;
+      return hit === 1 ? new Promise<Response>(() => undefined) : Response.json({ hit });
+    }
+    if (pathname === "/base/large") return Response.json("x".repeat(100));
     return Response.json(
       {
         path: pathname,
@@ -36,7 +41,13 @@ afterAll(async () => {
 const svc = service(
   "svc",
   { upstream: "svc" },
-  { get: op("GET", "/x/{id}"), flaky: op("GET", "/flaky"), post: op("POST", "/y") },
+  {
+    get: op("GET", "/x/{id}"),
+    flaky: op("GET", "/flaky"),
+    post: op("POST", "/y"),
+    slow: op("GET", "/slow"),
+    large: op("GET", "/large"),
+  },
 );
 const named = service("named", { uri: "http://svc.example/base" }, { get: op("GET", "/z") });
 
@@ -130,10 +141,19 @@ test.each([
   ["no calls", { v: 1, request: {}, reply: {} }],
   ["a call without an answer", { v: 1, request: {}, reply: {}, calls: [{ operation: "a" }] }],
   ["no reply", { v: 1, calls: [], request: {} }],
-  ["no chain", { v: 1, calls: [], request: {}, reply: {} }],
+  ["a reply without a status", { v: 1, calls: [], request: {}, reply: {}, chain: "a" }],
+  [
+    "a call that says nothing",
+    { v: 1, calls: [1], request: {}, reply: { status: 200 }, chain: "a" },
+  ],
+  [
+    "an upstream that says nothing",
+    { v: 1, calls: [], request: {}, reply: { status: 200 }, chain: "a", forwarded: 1 },
+  ],
+  ["no chain", { v: 1, calls: [], request: {}, reply: { status: 200 } }],
   [
     "configs that are no paths",
-    { v: 1, calls: [], request: {}, reply: {}, chain: "a", configs: [1] },
+    { v: 1, calls: [], request: {}, reply: { status: 200 }, chain: "a", configs: [1] },
   ],
 ])("%s is no recording", (_name, json) => {
   expect(() => parseRecording(json)).toThrow("not a usable recording");
@@ -181,4 +201,22 @@ test("an upstream that is not there is recorded as that, and undoes what was don
   expect(failed.reason).toContain("connection to http://127.0.0.1:1 failed");
   expect(written.forwarded).toMatchObject({ answer: "refused" });
   expectAsRecorded(await testChain(passing).replay(written).run(written.request), written);
+});
+
+test("calls that were given up and failures of other kinds are the same again", async () => {
+  const one = chain({ route: "/r", methods: ["GET"] })
+    .step("slow", () => call(svc.slow, {}, { hedge: { after: 20 } }))
+    .step("large", () => call(svc.large, {}, { maxBytes: 10, onError: { fallback: { none: 1 } } }))
+    .reply(($) => ({ slow: $.slow, large: $.large }));
+  const { result: ran, recording: written } = await recordRun(one, {}, live.targets);
+  ran.expectStatus(200).expectBody({ slow: { hit: 2 }, large: { none: 1 } });
+  ran.expectStep("large", "fallback");
+  expect(written.calls.map(({ answer, code }) => [answer, code ?? ""]).sort()).toEqual([
+    [200, ""],
+    ["cancelled", "UPSTREAM_CANCELLED"],
+    ["reset", "UPSTREAM_TOO_LARGE"],
+  ]);
+  const again = await testChain(one).replay(written).run(written.request);
+  expectAsRecorded(again, written);
+  expect(again.steps.find(({ step }) => step === "large")?.reason).toBe("CHAIN_RESPONSE_TOO_LARGE");
 });

@@ -1,8 +1,9 @@
 import { canonicalJson } from "@catena/ir";
+import { isJsonObject } from "@catena/schema";
 import { type ChainResult, unmet } from "./chain-result.ts";
 import { differencesOf } from "./diff-json.ts";
 import { testingErrors } from "./errors.ts";
-import { type Mock, type MockCall, refused, replyBytes, reset, timedOut } from "./mock.ts";
+import { failure, type Mock, type MockCall, replyBytes } from "./mock.ts";
 import { fromRecordedBody, type RecordedBody } from "./recorded-body.ts";
 import { wordCall } from "./sent-call.ts";
 import type { TestRequest } from "./test-request.ts";
@@ -28,7 +29,7 @@ export interface Recording {
 }
 
 /** What became of a call. */
-export type RecordedFate = number | "refused" | "timeout" | "reset";
+export type RecordedFate = number | "refused" | "timeout" | "reset" | "cancelled";
 
 /** A call, what was sent with it, and its answer's body. */
 export interface RecordedCall extends RecordedBody {
@@ -39,6 +40,8 @@ export interface RecordedCall extends RecordedBody {
   /** What was sent, decoded when it was JSON. */
   readonly sent?: unknown;
   readonly answer: RecordedFate;
+  /** The transport's, of a call that was not answered. */
+  readonly code?: string;
   /** Of the answer, by lower-case name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -48,6 +51,7 @@ export interface RecordedForward extends RecordedBody {
   readonly sent?: unknown;
   /** Absent when the run ended there. */
   readonly answer?: RecordedFate;
+  readonly code?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -65,15 +69,20 @@ export function parseRecording(json: unknown): Recording {
 }
 
 function problemOf(json: unknown): string | null {
-  if (typeof json !== "object" || json === null || !("v" in json)) return "no recording";
-  if (json.v !== 1) return `version ${JSON.stringify(json.v)} is not known`;
-  if (!("calls" in json) || !Array.isArray(json.calls)) return "its calls are missing";
-  if (!("reply" in json) || !("request" in json)) return "its request or reply is missing";
-  if (!("chain" in json) || typeof json.chain !== "string") return "its chain is missing";
-  if ("configs" in json && !isTexts(json.configs)) return "its configs are no list of paths";
+  if (!isJsonObject(json) || !("v" in json)) return "no recording";
+  const { v, calls, request, reply, chain, configs, forwarded } = json;
+  if (v !== 1) return `version ${JSON.stringify(v)} is not known`;
+  if (!Array.isArray(calls)) return "its calls are missing";
+  if (!isJsonObject(request) || !isJsonObject(reply)) return "its request or reply is missing";
+  if (typeof reply["status"] !== "number") return "its reply has no status";
+  if (typeof chain !== "string") return "its chain is missing";
+  if (configs !== undefined && !isTexts(configs)) return "its configs are no list of paths";
+  if (forwarded !== undefined && !isJsonObject(forwarded)) return "what it sends on is no object";
   const isCall = (call: unknown) =>
-    typeof call === "object" && call !== null && "operation" in call && "answer" in call;
-  return json.calls.every(isCall) ? null : "a call has no operation or no answer";
+    isJsonObject(call) &&
+    isTexts([call["operation"], call["method"], call["target"]]) &&
+    call["answer"] !== undefined;
+  return calls.every(isCall) ? null : "a call has no operation, no method, no target or no answer";
 }
 
 function isTexts(value: unknown): boolean {
@@ -109,16 +118,9 @@ export function recordedUpstream({ forwarded }: Recording): Mock<unknown> | null
 }
 
 function answerAs(fate: RecordedFate, answer: Omit<RecordedForward, "answer">) {
-  switch (fate) {
-    case "refused":
-      return refused();
-    case "timeout":
-      return timedOut();
-    case "reset":
-      return reset();
-    default:
-      return replyBytes(fromRecordedBody(answer), { status: fate, headers: answer.headers ?? {} });
-  }
+  return typeof fate === "number"
+    ? replyBytes(fromRecordedBody(answer), { status: fate, headers: answer.headers ?? {} })
+    : failure(fate, answer.code ?? "");
 }
 
 /** What tells two calls of one operation apart. */

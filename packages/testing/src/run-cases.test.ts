@@ -254,3 +254,26 @@ test("a case of a chain that sends the request on", async () => {
   const reports = await runCases({ tests });
   expect(reports.map(({ error }) => error === null)).toEqual([true, true, false]);
 });
+
+test("only those of a name are run", async () => {
+  const one = { expect: { status: 200 } };
+  const tests = chainCases(promote, { "a b": one, c: one }, shared);
+  expect((await runCases({ tests }, { only: "b" })).map(({ name }) => name)).toEqual(["a b"]);
+});
+
+test("one that does not end is given up", async () => {
+  const never = new Promise<never>(() => undefined);
+  const tests = chainCases(
+    promote,
+    {
+      mock: { mocks: { "users.get": () => never }, expect: { status: 200 } },
+      check: { check: () => never },
+    },
+    shared,
+  );
+  const reports = await runCases({ tests }, { limitMs: 20 });
+  expect(reports.map(({ failures }) => failures.map(({ at, message }) => [at, message]))).toEqual([
+    [[[], "it did not end within 0.02 s"]],
+    [[["check"], "it did not end within 0.02 s"]],
+  ]);
+});

@@ -1,6 +1,12 @@
 import { isGatewayError } from "@catena/errors";
 import { shapeProblems } from "./case-shape.ts";
-import { type ChainCase, type ChainCases, type Expected, isCases } from "./chain-cases.ts";
+import {
+  type ChainCase,
+  type ChainCases,
+  type Expected,
+  isCases,
+  type SharedOfCases,
+} from "./chain-cases.ts";
 import type { ChainResult } from "./chain-result.ts";
 import { type ChainTest, testChain } from "./chain-test.ts";
 import type { Difference } from "./diff-json.ts";
@@ -35,20 +41,37 @@ export interface CaseReport {
   readonly happened: string | null;
 }
 
+export interface RunCasesOptions {
+  /** Only cases whose name has this in it. */
+  readonly only?: string | undefined;
+  /** Longest one case may take, in milliseconds; default 10 s. */
+  readonly limitMs?: number;
+}
+
+/** A case waits for nothing but what its mocks and its chain make it wait for. */
+const defaultLimitMs = 10_000;
+
 /**
  * Runs every case of every {@link ChainCases} among some exports, one after another.
  *
  * @param exports a test file's module namespace, or a record of its exports.
  */
-export async function runCases(exports: object): Promise<readonly CaseReport[]> {
+export async function runCases(
+  exports: object,
+  options: RunCasesOptions = {},
+): Promise<readonly CaseReport[]> {
   const reports: CaseReport[] = [];
   for (const [group, exported] of Object.entries(exports)) {
-    if (isCases(exported)) reports.push(...(await runGroup(group, exported)));
+    if (isCases(exported)) reports.push(...(await runGroup(group, exported, options)));
   }
   return reports;
 }
 
-async function runGroup(group: string, declared: ChainCases): Promise<readonly CaseReport[]> {
+async function runGroup(
+  group: string,
+  declared: ChainCases,
+  { only = "", limitMs = defaultLimitMs }: RunCasesOptions,
+): Promise<readonly CaseReport[]> {
   const { config, cases, shared } = declared;
   const failures = new Failures();
   const test = failures.try([], () =>
@@ -58,18 +81,23 @@ async function runGroup(group: string, declared: ChainCases): Promise<readonly C
   if (ready === null || failures.all.length > 0) return [failures.report(group, "", 0, null)];
   const reports: CaseReport[] = [];
   for (const [name, one] of Object.entries(cases)) {
-    reports.push(await runCase(group, name, one, ready, declared));
+    if (!name.includes(only)) continue;
+    reports.push(await runCase({ group, name, one, ready, shared, limitMs }));
   }
   return reports;
 }
 
-async function runCase(
-  group: string,
-  name: string,
-  one: ChainCase,
-  ready: ChainTest,
-  { shared }: ChainCases,
-): Promise<CaseReport> {
+interface CaseRun {
+  readonly group: string;
+  readonly name: string;
+  readonly one: ChainCase;
+  readonly ready: ChainTest;
+  readonly shared: SharedOfCases;
+  readonly limitMs: number;
+}
+
+async function runCase(run: CaseRun): Promise<CaseReport> {
+  const { group, name, one, ready, shared, limitMs } = run;
   const startMs = performance.now();
   const failures = new Failures();
   for (const { at, reason } of shapeProblems(one)) {
@@ -80,7 +108,7 @@ async function runCase(
   let result: ChainResult | null = null;
   if (failures.all.length === 0) {
     const request = one.request ?? recording?.request ?? shared.request ?? {};
-    result = await failures.try([], () => test.run(request));
+    result = await failures.try([], () => within(limitMs, test.run(request)));
   }
   if (result !== null) {
     const held = result;
@@ -88,9 +116,21 @@ async function runCase(
     else if (recording !== null && one.check === undefined) {
       failures.try(["recording"], () => expectAsRecorded(held, recording));
     }
-    await failures.try(["check"], async () => one.check?.(held));
+    await failures.try(["check"], () => within(limitMs, (async () => one.check?.(held))()));
   }
   return failures.report(group, name, performance.now() - startMs, result);
+}
+
+/** @throws TESTING_CASE when it takes longer. */
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const reason = `it did not end within ${limitMs / 1000} s`;
+  const timer = setTimeout(() => late.reject(testingErrors.TESTING_CASE({ reason })), limitMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function readRecording({ recording }: ChainCase, failures: Failures): Recording | null {

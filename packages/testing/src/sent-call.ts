@@ -12,7 +12,7 @@ export interface SentCall {
   /** Decoded when it is JSON, else its text; `undefined` for none. */
   readonly body: unknown;
   /** The status it was answered with, or what became of it. */
-  readonly answer: number | "refused" | "timeout" | "reset" | "unanswered";
+  readonly answer: number | "refused" | "timeout" | "reset" | "cancelled" | "unanswered";
   /** Why a real service did not answer, in words. */
   readonly fault?: string;
 }

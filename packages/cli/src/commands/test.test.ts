@@ -193,3 +193,63 @@ test("as JSON, with nothing else on standard output", async () => {
     ],
   });
 });
+
+test("--only runs the cases of a name; none of it is a failure", async () => {
+  writeSpec("a.spec.ts", `${passing}\n  other: { expect: { status: 1 } },`);
+  writeSpec("b.spec.ts", "  another: { expect: { status: 1 } },");
+  const some = await run(".", "--only", "pass");
+  expect(some.code).toBe(0);
+  expect(some.printed).toEndWith("\n1 passed, 0 failed in 1 file\n");
+  const none = await run(".", "--only", "nothing");
+  expect(none.code).toBe(1);
+  expect(none.printed).toContain("0 passed, 0 failed in 0 files");
+});
+
+describe("a recording", () => {
+  const recording = {
+    v: 1,
+    chain: "gift",
+    request: { params: { user: "7" } },
+    calls: [
+      { operation: "users.get", method: "GET", target: "/users/7", answer: 200, body: { tier: 2 } },
+    ],
+    reply: { status: 200, body: { tier: 2 } },
+  };
+
+  test("is replayed against the configs it names, and else those beside it", async () => {
+    write("a.recording.json", JSON.stringify(recording));
+    write("deep/b.recording.json", JSON.stringify({ ...recording, configs: ["../shop.ts"] }));
+    const absolute = { ...recording, configs: [join(folder, "shop.ts")] };
+    write("deep/c.recording.json", JSON.stringify(absolute));
+    const { code, printed } = await run(".");
+    expect(printed).toEndWith("\n3 passed, 0 failed in 3 files\n");
+    expect(code).toBe(0);
+  });
+
+  test.each<[string, object | string, readonly string[]]>([
+    [
+      "another reply",
+      { ...recording, reply: { status: 200, body: { tier: 3 } } },
+      [
+        "a.recording.json:1:1 not as recorded (- expected, + found)",
+        "- /body/tier: 3",
+        "+ /body/tier: 2",
+      ],
+    ],
+    [
+      "a call that was not made then",
+      { ...recording, request: { params: { user: "8" } } },
+      ["users.get: GET /users/8 was not called with this body"],
+    ],
+    ["a chain that is gone", { ...recording, chain: "gone" }, ['no route "gone" with a chain']],
+    ["configs that are gone", { ...recording, configs: ["none.ts"] }, ["none.ts does not exist"]],
+    ["what is no JSON", "{", ["a.recording.json:1:1", "[TEST_UNREADABLE]"]],
+    ["what is no recording", { v: 1 }, ["not a usable recording: its calls are missing"]],
+  ])("fails for %s", async (_name, content, says) => {
+    write("a.recording.json", typeof content === "string" ? content : JSON.stringify(content));
+    const { code, printed } = await run("a.recording.json");
+    expect(code).toBe(1);
+    for (const text of says) expect(printed).toContain(text);
+    expect(printed).toEndWith("\n0 passed, 1 failed in 1 file\n");
+  });
+});

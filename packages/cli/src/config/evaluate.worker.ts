@@ -52,7 +52,7 @@ async function evaluate(request: EvaluationRequest): Promise<EvaluationOutcome> 
       return takeDefault(modules[0], file);
     case "cases": {
       const { runFileCases } = await import("./run-file-cases.ts");
-      return runFileCases(modules[0] ?? {}, file);
+      return runFileCases(modules[0] ?? {}, file, request.only);
     }
   }
 }

@@ -8,8 +8,8 @@ export type EvaluationRequest = {
   | { readonly want: "resources"; readonly target: "catena" | "apisix" }
   /** The default export of the only file. */
   | { readonly want: "default" }
-  /** Running the chain cases that the only file exports. */
-  | { readonly want: "cases" }
+  /** Running the chain cases that the only file exports; of these, those whose name has `only` in it. */
+  | { readonly want: "cases"; readonly only?: string | undefined }
 );
 
 /** A worker's answer; all of it is plain data. */

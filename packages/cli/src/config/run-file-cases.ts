@@ -1,11 +1,16 @@
-import { isGatewayError } from "@catena/errors";
+import { type Issue, isGatewayError } from "@catena/errors";
 import { positionOf } from "./describe-failure.ts";
 import type { EvaluationOutcome, RunCase } from "./evaluation.ts";
 
 /** Runs the cases a test file exports, and makes plain data of how they went. */
-export async function runFileCases(module: object, file: string): Promise<EvaluationOutcome> {
-  const { runCases } = await import("@catena/testing");
-  const reports = await runCases(module);
+export async function runFileCases(
+  module: object,
+  file: string,
+  only: string | undefined,
+): Promise<EvaluationOutcome> {
+  const { isCases, runCases } = await import("@catena/testing");
+  if (!Object.values(module).some(isCases)) return { kind: "issues", issues: [noCases(file)] };
+  const reports = await runCases(module, { only });
   const cases = reports.map(
     ({ group, name, durationMs, failures, happened }): RunCase => ({
       group,
@@ -25,14 +30,16 @@ export async function runFileCases(module: object, file: string): Promise<Evalua
       })),
     }),
   );
-  if (cases.length > 0) return { kind: "cases", cases };
-  const issue = {
+  return { kind: "cases", cases };
+}
+
+function noCases(file: string): Issue {
+  return {
     path: "",
     code: "TEST_NO_CASES",
     message: `${file} exports no cases`,
     expected: "export const tests = chainCases(chain, { … })",
   };
-  return { kind: "issues", issues: [issue] };
 }
 
 function toJson(value: unknown): unknown {

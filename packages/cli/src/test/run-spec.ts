@@ -9,8 +9,8 @@ import type { TestedCase, TestedFile, TestFailure } from "./tested-file.ts";
 const limitMs = 60_000;
 
 /** Runs the cases of one test file, in a realm of its own. */
-export async function runSpec(file: string): Promise<TestedFile> {
-  const reply = await evaluate({ files: [file], want: "cases" }, limitMs);
+export async function runSpec(file: string, only: string | undefined): Promise<TestedFile> {
+  const reply = await evaluate({ files: [file], want: "cases", only }, limitMs);
   const issues = reply.kind === "issues" ? reply.issues : [];
   // A chain that misuses a reference can pass its tests and mean something else.
   const misuses = await checkSources(reply.loaded, issues);
