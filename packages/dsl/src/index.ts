@@ -25,8 +25,15 @@ export { merged } from "./chain/scope.ts";
 export { type CompiledResource, type CompileOptions, compile } from "./compile/compile.ts";
 export { checkSameMatch } from "./compile/same-match.ts";
 export type { Declaration, Target } from "./declaration.ts";
-export { decompile, type StoredResource } from "./decompile/decompile.ts";
+export {
+  decompile,
+  decompileFiles,
+  type FileLayout,
+  type StoredResource,
+} from "./decompile/decompile.ts";
+export { LeftOut } from "./decompile/left-out.ts";
 export { type Config, defineConfig, type Group } from "./define-config.ts";
+export { fromEnvironment } from "./environment.ts";
 export { dslErrors } from "./errors.ts";
 // Helpers
 export { concat, first, last, length } from "./helpers/arrays.ts";

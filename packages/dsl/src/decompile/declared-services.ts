@@ -1,6 +1,7 @@
 import { callsOf, canonicalJson, type StoredCall, type StoredChain } from "@catena/ir";
 import { callDoc, type Doc, isIdentifier, jsonDoc, objectDoc, use } from "./doc.ts";
 import type { Names } from "./names.ts";
+import type { UpstreamConstants } from "./value-scope.ts";
 
 /** A service as the calls of some chains show it. */
 interface SeenService {
@@ -36,24 +37,21 @@ export class DeclaredServices {
     const operation = service?.operations.get(name.operation);
     if (service === undefined || operation === undefined) return null;
     if (!isSameTarget(service, call) || !isSameOperation(operation, call)) return null;
-    return [service.constant, memberSource(name.operation)];
+    return [use(service.constant), memberSource(name.operation)];
   }
 
-  /** The declarations, in the order of first use. */
-  print(upstreams: ReadonlyMap<string, string>): readonly Doc[] {
-    const docs: Doc[] = [];
+  /** Constants of the services, in the order of first use, and what each is. */
+  print(upstreams: UpstreamConstants): ReadonlyMap<string, Doc> {
+    const docs = new Map<string, Doc>();
     for (const [name, service] of this.#services) {
       const operations = [...service.operations].map(([key, call]) => [key, this.#operation(call)]);
-      docs.push([
-        `const ${service.constant} = `,
-        callDoc(
-          use("service"),
-          JSON.stringify(name),
-          printTarget(service, upstreams),
-          objectDoc(Object.fromEntries(operations)),
-        ),
-        ";",
-      ]);
+      const made = callDoc(
+        use("service"),
+        JSON.stringify(name),
+        printTarget(service, upstreams),
+        objectDoc(Object.fromEntries(operations)),
+      );
+      docs.set(service.constant, made);
     }
     return docs;
   }
@@ -97,7 +95,7 @@ export function schemaDoc(schema: unknown): Doc {
 /** Where the calls of a service go, by the constant of an upstream that is declared too. */
 export function printTarget(
   target: Pick<SeenService, "upstream" | "uri" | "allowedHosts">,
-  upstreams: ReadonlyMap<string, string>,
+  upstreams: UpstreamConstants,
 ): Doc {
   const { upstream, uri, allowedHosts } = target;
   return upstream !== undefined

@@ -1,17 +1,26 @@
 import { checkChain, type StoredChain } from "@catena/ir";
-import { type JsonObject, type Kind, splitCredentialId } from "@catena/schema";
+import type { JsonObject, Kind } from "@catena/schema";
 import { DeclaredServices } from "./declared-services.ts";
-import { callDoc, type Doc, jsonDoc, objectDoc, render, use } from "./doc.ts";
+import { type Doc, render, use } from "./doc.ts";
 import { EXPORTED_NAMES } from "./exported-names.ts";
+import { type FileSource, FileSources } from "./file-sources.ts";
 import { isMembers, type Members } from "./members.ts";
 import { Names } from "./names.ts";
 import { type PrintedRoute, printClassic, printSteps } from "./print-chain.ts";
+import { printPlain, withoutBookkeeping } from "./print-plain.ts";
 
-/** A resource as it is stored. */
+/** A resource as it is stored; a text that is not to be written is a {@link LeftOut}. */
 export interface StoredResource {
   readonly kind: Kind;
   readonly id: string;
   readonly value: JsonObject;
+}
+
+/** Which file each resource goes to; paths are relative, with `/`. */
+export interface FileLayout {
+  fileOf(resource: StoredResource): string;
+  /** The file of the services that chains call, which are no resources. */
+  readonly services: string;
 }
 
 /**
@@ -24,39 +33,66 @@ export interface StoredResource {
  * @returns TypeScript source; compiled again, it gives the same documents.
  */
 export function decompile(resources: readonly StoredResource[]): string {
+  const layout = { fileOf: () => "config.ts", services: "config.ts" };
+  return decompileFiles(resources, layout).get("config.ts") ?? "export {};\n";
+}
+
+/**
+ * As {@link decompile}, into several files, which import from each other what they refer to.
+ *
+ * @param layout must not make files import each other in a circle: upstreams refer to nothing, services
+ *   to upstreams, routes to both.
+ * @returns source by path.
+ */
+export function decompileFiles(
+  resources: readonly StoredResource[],
+  layout: FileLayout,
+): ReadonlyMap<string, string> {
   const names = new Names(EXPORTED_NAMES);
   const services = new DeclaredServices(names);
+  const files = new FileSources(names);
   const chains = new Map(resources.map((resource) => [resource, chainOf(resource)] as const));
   const constants = new Map(resources.map((resource) => [resource, names.declare(resource.id)]));
-  const upstreams = new Map<string, string>();
-  for (const [{ kind, id }, constant] of constants) {
-    if (kind === "upstreams") upstreams.set(id, constant);
+  const upstreams = new Map<string, Doc>();
+  for (const [resource, constant] of constants) {
+    files.place(constant, layout.fileOf(resource));
+    if (resource.kind === "upstreams") upstreams.set(resource.id, use(constant));
   }
   for (const found of chains.values()) if (found?.form === "steps") services.add(found.chain);
-
-  const scope = { names, services, upstreams };
-  const first: string[] = [];
-  const others: string[] = [];
-  for (const [resource, constant] of constants) {
-    const found = chains.get(resource) ?? null;
-    const source =
-      found === null
-        ? render(
-            names.take(printPlain(resource, upstreams)),
-            0,
-            `export const ${constant} = `.length,
-          )
-        : found.form === "steps"
-          ? printSteps(found.chain, found.at, scope)
-          : printClassic(found.services, found.conf, found.at, scope);
-    const target = resource.kind === "upstreams" ? first : others;
-    target.push(`export const ${constant} = ${source};`);
+  for (const [constant, made] of services.print(upstreams)) {
+    files.place(constant, layout.services);
+    const file = files.file(layout.services);
+    const head = `export const ${constant} = `;
+    file.add(1, `${head}${render(file.take(made), 0, head.length)};`);
   }
-  const declared = services.print(upstreams).map((doc) => render(names.take(doc)));
-  const body = [...first, ...declared, ...others].join("\n\n");
-  const imports = [names.importLine("@catena/dsl")];
-  if (body.includes("Type.")) imports.unshift('import { Type } from "@sinclair/typebox";');
-  return `${imports.join("\n")}\n\n${body}\n`;
+  for (const [resource, constant] of constants) {
+    const file = files.file(layout.fileOf(resource));
+    const head = `export const ${constant} = `;
+    const scope = { services, upstreams, file };
+    const source = printResource(resource, chains.get(resource) ?? null, head.length, scope);
+    file.add(resource.kind === "upstreams" ? 0 : 2, `${head}${source};`);
+  }
+  return files.print();
+}
+
+interface PrintScope {
+  readonly services: DeclaredServices;
+  readonly upstreams: ReadonlyMap<string, Doc>;
+  readonly file: FileSource;
+}
+
+function printResource(
+  { kind, id, value }: StoredResource,
+  chain: FoundChain | null,
+  column: number,
+  scope: PrintScope,
+): string {
+  if (chain === null) {
+    return render(scope.file.take(printPlain(kind, id, value, scope.upstreams)), 0, column);
+  }
+  return chain.form === "steps"
+    ? printSteps(chain.chain, chain.at, scope)
+    : printClassic(chain.services, chain.conf, chain.at, scope);
 }
 
 type FoundChain = { readonly at: PrintedRoute } & (
@@ -109,50 +145,4 @@ function classicServices(conf: Members): readonly Members[] | null {
     names.add(name);
   }
   return services.filter(isMembers);
-}
-
-/** The store's own fields, which no config has. */
-function withoutBookkeeping(value: JsonObject): Members {
-  const { id, create_time, update_time, ...rest } = value;
-  return rest;
-}
-
-const BUILDERS: Readonly<Record<Kind, string>> = {
-  consumer_groups: "consumerGroup",
-  consumers: "consumer",
-  credentials: "credential",
-  global_rules: "globalRule",
-  plugin_configs: "pluginConfig",
-  plugin_metadata: "pluginMetadata",
-  protos: "proto",
-  routes: "route",
-  secrets: "secret",
-  services: "service",
-  ssls: "ssl",
-  stream_routes: "streamRoute",
-  upstreams: "upstream",
-};
-
-function printPlain(
-  { kind, id, value }: StoredResource,
-  upstreams: ReadonlyMap<string, string>,
-): Doc {
-  const { username, ...fields } = withoutBookkeeping(value);
-  const own = kind === "consumers" || username === undefined ? fields : { username, ...fields };
-  const members = Object.entries(own).map(([field, member]): readonly [string, Doc] => [
-    field,
-    (field === "upstream_id" ? upstreams.get(String(member)) : undefined) ?? jsonDoc(member),
-  ]);
-  const docs = objectDoc(Object.fromEntries(members));
-  return callDoc(use(BUILDERS[kind]), ...idOf(kind, id), docs);
-}
-
-/** The arguments before the fields: a credential's and a secret's id has two parts. */
-function idOf(kind: Kind, id: string): readonly Doc[] {
-  const credential = kind === "credentials" ? splitCredentialId(id) : null;
-  if (credential !== null) {
-    return [JSON.stringify(credential.username), JSON.stringify(credential.credential)];
-  }
-  if (kind === "secrets") return id.split("/").map((part) => JSON.stringify(part));
-  return [JSON.stringify(id)];
 }

@@ -1,3 +1,5 @@
+import { LeftOut } from "./left-out.ts";
+
 /** Source text that is laid out when it is known how much room there is. */
 export type Doc = string | readonly Doc[] | Group | Helper;
 
@@ -37,8 +39,11 @@ export function objectDoc(members: Readonly<Record<string, Doc | null>>): Doc {
   return items.length === 0 ? "{}" : { open: "{ ", items, close: " }" };
 }
 
-/** Any JSON as an expression that makes it. */
+/** Any JSON as an expression that makes it; what is left out is read from the environment. */
 export function jsonDoc(json: unknown): Doc {
+  if (json instanceof LeftOut) {
+    return callDoc(use("fromEnvironment"), JSON.stringify(json.variable));
+  }
   if (Array.isArray(json)) return arrayDoc(json.map(jsonDoc));
   if (typeof json !== "object" || json === null) return JSON.stringify(json) ?? "null";
   const items = Object.entries(json).map(

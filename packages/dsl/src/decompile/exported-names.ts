@@ -1,6 +1,7 @@
 /** Every value `@catena/dsl` exports: names that a constant of a decompiled file must not take. */
 export const EXPORTED_NAMES: readonly string[] = [
   "Chain",
+  "LeftOut",
   "add",
   "addSeconds",
   "and",
@@ -17,6 +18,7 @@ export const EXPORTED_NAMES: readonly string[] = [
   "consumerGroup",
   "credential",
   "decompile",
+  "decompileFiles",
   "defineConfig",
   "divide",
   "dslErrors",
@@ -27,6 +29,7 @@ export const EXPORTED_NAMES: readonly string[] = [
   "exit",
   "first",
   "formatDate",
+  "fromEnvironment",
   "ge",
   "globalRule",
   "gt",

@@ -1,5 +1,3 @@
-import { type Doc, helpersIn, render } from "./doc.ts";
-
 /** Words that no constant can be called. */
 const RESERVED: ReadonlySet<string> = new Set(
   `arguments await break case catch class const continue debugger default delete do else enum eval
@@ -8,24 +6,14 @@ const RESERVED: ReadonlySet<string> = new Set(
   var void while with yield Type any index item`.split(/\s+/),
 );
 
-/** What callbacks are given, which is not imported. */
-const PARAMETERS: ReadonlySet<string> = new Set(["$", "item", "index"]);
-
-/** The names a file declares and what it imports, so that none is taken twice. */
+/** The names that files declare, so that none is taken twice. */
 export class Names {
-  readonly #imported = new Set<string>();
   readonly #declared = new Set<string>();
   readonly #exported: ReadonlySet<string>;
 
   /** @param exported every name the package could be asked for. */
   constructor(exported: Iterable<string>) {
     this.#exported = new Set(exported);
-  }
-
-  /** Marks the helpers of a document that is printed as imported. */
-  take(doc: Doc): Doc {
-    for (const helper of helpersIn(doc)) if (!PARAMETERS.has(helper)) this.#imported.add(helper);
-    return doc;
   }
 
   /** A new constant, named after an id: `users-v1` is `usersV1`. */
@@ -43,10 +31,9 @@ export class Names {
     return name;
   }
 
-  /** The import statement of what was used. */
-  importLine(from: string): string {
-    const names = { open: "{ ", items: [...this.#imported].sort(), close: " }" };
-    return `import ${render(names)} from "${from}";`;
+  /** Whether it is one of the names that the package could be asked for. */
+  isExported(name: string): boolean {
+    return this.#exported.has(name);
   }
 
   #isTaken(name: string): boolean {

@@ -22,13 +22,12 @@ import {
   printOnError,
 } from "./print-policies.ts";
 import { printAny, printFor } from "./print-value.ts";
-import type { ValueScope } from "./value-scope.ts";
+import type { UpstreamConstants, ValueScope } from "./value-scope.ts";
 
 /** What printing a step needs. */
 export interface StepScope extends ValueScope {
   readonly services: DeclaredServices;
-  /** Constants of upstreams that are declared too, by id. */
-  readonly upstreams: ReadonlyMap<string, string>;
+  readonly upstreams: UpstreamConstants;
 }
 
 /** What the callback of a step returns. */

@@ -10,8 +10,8 @@ import {
   renderInline,
   use,
 } from "./doc.ts";
+import type { FileSource } from "./file-sources.ts";
 import type { Members } from "./members.ts";
-import type { Names } from "./names.ts";
 import { SLOTS } from "./operator-helpers.ts";
 import { printStep, printUndo, type StepScope } from "./print-action.ts";
 import { jsonOrNull, printHeaders } from "./print-policies.ts";
@@ -26,7 +26,10 @@ export interface PrintedRoute {
   readonly plugins: Members;
 }
 
-type ChainScope = Omit<StepScope, "steps" | "params"> & { readonly names: Names };
+type ChainScope = Omit<StepScope, "steps" | "params"> & {
+  /** Of the file it is printed in. */
+  readonly file: FileSource;
+};
 
 /** Prints a chain of the step form, from `chain(` to its end. */
 export function printSteps(chain: StoredChain, at: PrintedRoute, scope: ChainScope): string {
@@ -94,9 +97,9 @@ export function printClassic(
   return chainSource(options, [...links, ".forward()"], scope);
 }
 
-function chainSource(options: Doc, links: readonly Doc[], { names }: ChainScope): string {
-  const lines = links.map((link) => `\n  ${render(names.take(link), 2)}`);
-  return render(names.take(callDoc(use("chain"), options))) + lines.join("");
+function chainSource(options: Doc, links: readonly Doc[], { file }: ChainScope): string {
+  const lines = links.map((link) => `\n  ${render(file.take(link), 2)}`);
+  return render(file.take(callDoc(use("chain"), options))) + lines.join("");
 }
 
 function args(...items: readonly Doc[]): Doc {

@@ -2,6 +2,9 @@ import type { StoredValue } from "@catena/ir";
 import type { Doc } from "./doc.ts";
 import type { SourceKind } from "./operator-helpers.ts";
 
+/** Constants of upstreams that are declared too, by id. */
+export type UpstreamConstants = ReadonlyMap<string, Doc>;
+
 /** An expression, and what TypeScript takes it for. */
 export interface Printed {
   readonly doc: Doc;
