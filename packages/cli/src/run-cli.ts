@@ -7,6 +7,7 @@ import { deployCommand } from "./commands/deploy.ts";
 import { devCommand } from "./commands/dev.ts";
 import { explainCommand } from "./commands/explain.ts";
 import { openapiCommand } from "./commands/openapi.ts";
+import { pullCommand } from "./commands/pull.ts";
 import { startCommand } from "./commands/start.ts";
 import { storeCommand } from "./commands/store.ts";
 import { testCommand } from "./commands/test.ts";
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   testCommand,
   tryCommand,
   deployCommand,
+  pullCommand,
   openapiCommand,
   clientCommand,
   devCommand,

@@ -14,9 +14,11 @@ export const clientCommand: Command = {
     force: { type: "boolean", help: "also over a file that is no generated client" },
   },
   run: async (args, context) => {
-    const resources = await loadServed("client", args, context);
-    if (resources === null) return 1;
-    const text = generateClient(resources, { includeProxied: args.flag("all") });
+    const served = await loadServed("client", args, context);
+    if (served === null) return 1;
+    const { resources, hasPathParameters } = served;
+    const options = { hasPathParameters, includeProxied: args.flag("all") };
+    const text = generateClient(resources, options);
     const file = args.text("out");
     if (file === undefined) {
       context.output.out(text.trimEnd());

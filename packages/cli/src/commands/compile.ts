@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CompiledResource } from "@catena/dsl";
 import type { OptionSpecs } from "../arguments.ts";
 import type { Command } from "../command.ts";
-import { toListItem } from "../config/read-resource-list.ts";
+import { listByKind } from "../list-by-kind.ts";
 import { loadFromArguments, targetOption } from "./load-from-arguments.ts";
 
 const options: OptionSpecs = {
@@ -19,7 +18,7 @@ export const compileCommand: Command = {
   run: async (args, context) => {
     const loaded = await loadFromArguments(args, context);
     if (loaded === null) return 1;
-    const documents = byKind(loaded.resources);
+    const documents = listByKind(loaded.resources);
     const folder = args.text("out");
     if (folder === undefined) {
       context.output.out(JSON.stringify(documents, null, 2));
@@ -34,14 +33,3 @@ export const compileCommand: Command = {
     return 0;
   },
 };
-
-/** `{"routes": [{"id": …}], …}`: what {@link readResourceList} takes. */
-function byKind(resources: readonly CompiledResource[]): Record<string, unknown[]> {
-  const documents: Record<string, unknown[]> = {};
-  for (const resource of resources) {
-    const list = documents[resource.kind] ?? [];
-    documents[resource.kind] = list;
-    list.push(toListItem(resource));
-  }
-  return documents;
-}

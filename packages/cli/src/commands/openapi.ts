@@ -21,11 +21,13 @@ export const openapiCommand: Command = {
     force: { type: "boolean", help: "also over a file that is no OpenAPI document" },
   },
   run: async (args, context) => {
-    const resources = await loadServed("openapi", args, context);
-    if (resources === null) return 1;
+    const served = await loadServed("openapi", args, context);
+    if (served === null) return 1;
+    const { resources, hasPathParameters } = served;
     const [title, version] = [args.text("title"), args.text("api-version")];
     const servers = args.text("server")?.split(",");
     const document = openapi(resources, {
+      hasPathParameters,
       ...(title === undefined ? {} : { title }),
       ...(version === undefined ? {} : { version }),
       ...(servers === undefined ? {} : { servers }),

@@ -97,7 +97,7 @@ export function checkResource({ kind, id, value, source }: CompiledResource): re
 }
 
 /** A resource as an item of a list, with the id it has among all. */
-export function toListItem({ kind, id, value }: CompiledResource): JsonObject {
+export function toListItem({ kind, id, value }: Omit<CompiledResource, "source">): JsonObject {
   return kinds[kind].hasId ? { ...value, id } : value;
 }
 

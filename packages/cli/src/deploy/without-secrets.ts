@@ -1,31 +1,18 @@
 import { pointerSegment } from "@catena/errors";
-import { plugins } from "@catena/plugins";
-import {
-  createFieldCipher,
-  isJsonObject,
-  isSecretReference,
-  type JsonObject,
-  type Kind,
-} from "@catena/schema";
-import { diffValues, type FieldChange } from "./diff-values.ts";
+import { isJsonObject, isSecretReference, type JsonObject, type Kind } from "@catena/schema";
+import type { FieldChange } from "./diff-values.ts";
+import { secretPaths } from "./secret-paths.ts";
 
 /** Stands for a value that is not shown. */
 const mask = "(secret)";
 
-/** Finds the secret fields: they are the ones it changes. Nothing it makes is kept. */
-const finder = createFieldCipher(["not-a-secret-key"], plugins.registry);
-
-/**
- * The same changes with the values of secret fields masked, so that a plan can be shown and logged:
- * what plugins keep encrypted, and private keys.
- */
+/** The same changes with the values of secret fields masked, so that a plan can be shown and logged. */
 export function withoutSecrets(
   kind: Kind,
   changes: readonly FieldChange[],
   before: JsonObject,
   after: JsonObject,
 ): readonly FieldChange[] {
-  // A private key that no key of the keyring decrypts is not seen to be one.
   const secrets = new Set([...secretPaths(kind, before), ...secretPaths(kind, after)]);
   if (secrets.size === 0) return changes;
   return changes.map((change) => ({
@@ -33,11 +20,6 @@ export function withoutSecrets(
     before: maskAt(change.before, change.path, secrets),
     after: maskAt(change.after, change.path, secrets),
   }));
-}
-
-function secretPaths(kind: Kind, value: JsonObject): ReadonlySet<string> {
-  const changed = diffValues(value, finder.encrypt(kind, value));
-  return new Set(changed.map(({ path }) => path));
 }
 
 /** `$secret://…` and `$env://…` say where a secret is, not what it is. */
