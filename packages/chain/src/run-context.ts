@@ -56,18 +56,19 @@ export interface SendRun {
 export class StepRun implements SendRun {
   readonly context: RunContext;
   readonly scope: Scope;
-  /** The step's name, with the item's place inside an `each`. */
-  readonly label: string;
   readonly trace: StepTrace | null;
   readonly cancel: CancelScope;
   /** On the clock's monotonic scale. */
   readonly deadlineAt: number;
   readonly effects: Effects;
 
+  /** Of the step around it, for an item of an `each`. */
+  readonly #name: string;
+
   constructor(
     context: RunContext,
     scope: Scope,
-    label: string,
+    name: string,
     trace: StepTrace | null,
     cancel: CancelScope,
     deadlineAt: number,
@@ -75,11 +76,17 @@ export class StepRun implements SendRun {
   ) {
     this.context = context;
     this.scope = scope;
-    this.label = label;
+    this.#name = name;
     this.trace = trace;
     this.cancel = cancel;
     this.deadlineAt = deadlineAt;
     this.effects = effects;
+  }
+
+  /** The step's name, with the item's place inside an `each`; made when something is said of it. */
+  get label(): string {
+    const { index } = this.scope;
+    return index < 0 ? this.#name : `${this.#name}[${index}]`;
   }
 
   get caller(): ChainRequest {
@@ -94,15 +101,16 @@ export class StepRun implements SendRun {
   /** One item of an `each`, which ends with `cancel`. */
   forItem(scope: Scope, cancel: CancelScope): StepRun {
     const { context, deadlineAt, effects } = this;
-    const label = `${this.label}[${scope.index}]`;
-    const trace = context.trace?.begin(label, context.clock.monotonicMs()) ?? null;
-    return new StepRun(context, scope, label, trace, cancel, deadlineAt, effects);
+    const name = this.#name;
+    const trace =
+      context.trace?.begin(`${name}[${scope.index}]`, context.clock.monotonicMs()) ?? null;
+    return new StepRun(context, scope, name, trace, cancel, deadlineAt, effects);
   }
 
   /** The same execution under another scope and deadline, as when several requests wait for it. */
   under(cancel: CancelScope, deadlineAt: number, trace: StepTrace | null = this.trace): StepRun {
-    const { context, scope, label, effects } = this;
-    return new StepRun(context, scope, label, trace, cancel, deadlineAt, effects);
+    const { context, scope, effects } = this;
+    return new StepRun(context, scope, this.#name, trace, cancel, deadlineAt, effects);
   }
 }
 

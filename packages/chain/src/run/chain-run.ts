@@ -207,17 +207,25 @@ export class ChainRun implements RunContext {
     this.#settle();
   }
 
-  async #result(step: CompiledStep, run: StepRun): Promise<StepResult> {
-    if (step.when !== null) {
-      const isWanted = await this.#condition(step.when, run);
-      if (!isWanted) {
-        if (run.trace !== null) run.trace.reason = "when";
-        endTrace(run.trace, SKIPPED, this.clock.monotonicMs());
-        return SKIPPED;
-      }
-    }
-    if (step.undo !== null) return await this.#undoable(step, step.undo, run);
-    return await runAction(step.action, step.onError, run);
+  #result(step: CompiledStep, run: StepRun): Promise<StepResult> {
+    if (step.when !== null) return this.#conditional(step, step.when, run);
+    return this.#wanted(step, run);
+  }
+
+  #wanted(step: CompiledStep, run: StepRun): Promise<StepResult> {
+    if (step.undo !== null) return this.#undoable(step, step.undo, run);
+    return runAction(step.action, step.onError, run);
+  }
+
+  async #conditional(
+    step: CompiledStep,
+    when: NonNullable<CompiledStep["when"]>,
+    run: StepRun,
+  ): Promise<StepResult> {
+    if (await this.#condition(when, run)) return await this.#wanted(step, run);
+    if (run.trace !== null) run.trace.reason = "when";
+    endTrace(run.trace, SKIPPED, this.clock.monotonicMs());
+    return SKIPPED;
   }
 
   /** Runs a step that can be taken back: recorded before it is called, and again when it is done. */

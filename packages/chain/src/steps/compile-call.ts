@@ -11,8 +11,7 @@ import { withCache } from "../policies/cache.ts";
 import { withCoalescing } from "../policies/coalesce.ts";
 import { compileHedge } from "../policies/hedge.ts";
 import { compileRetry } from "../policies/retry.ts";
-import type { Action, StepRun } from "../run-context.ts";
-import type { StepResult } from "../step-result.ts";
+import type { Action } from "../run-context.ts";
 import { noteCall, noteReply } from "../trace/note-call.ts";
 import type { CallMask } from "../trace/taint.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
@@ -25,7 +24,14 @@ import { compilePath } from "./compile-path.ts";
 import { compileQuery } from "./compile-query.ts";
 import { type CompiledTarget, compileTarget } from "./compile-target.ts";
 import { renderCall } from "./render-call.ts";
-import { type Send, type SendPolicy, sendCall } from "./send-call.ts";
+import {
+  isSentOnce,
+  type Send,
+  type SendPolicy,
+  sendCall,
+  sendFailure,
+  sendOnce,
+} from "./send-call.ts";
 import { compileReplyRules, type ReplyRules, takeReply } from "./take-reply.ts";
 
 /** An HTTP call of a chain made ready. */
@@ -99,13 +105,27 @@ export function callAction(
   step: StoredStep | null,
 ): Action {
   const send = step === null ? sendPlain(call) : sendShared(call, step, path, context);
+  // Sent by the action itself where nothing stands between: a promise less for every call.
+  const isDirect = isSentOnce(call) && step?.breaker === undefined && step?.coalesce === undefined;
   const action: Action = async (run) => {
     if (call.prepares.length > 0) await prepareAll(call.prepares, run.scope);
     const rendered = renderCall(call, run);
     const values = noteCall(call, rendered, run);
-    const reply = await send(rendered, run);
+    let reply: UpstreamReply;
+    try {
+      reply = await (isDirect ? sendOnce(call, rendered, run, run.cancel) : send(rendered, run));
+    } catch (error) {
+      throw isDirect ? sendFailure(call, run, error) : error;
+    }
     if (values !== null) noteReply(call, values, reply, run);
-    return await judge(call, reply, run);
+    try {
+      const result = takeReply(call.rules, reply, run);
+      return result instanceof Promise ? await result : result;
+    } catch (error) {
+      // A service that says it did it did, even if we cannot use what it says.
+      if (!call.isSafe && reply.status < 300) run.effects.uncertain = true;
+      throw error;
+    }
   };
   if (step?.cache === undefined) return action;
   return withCache(action, step, step.cache, path, context, async (result, run) => {
@@ -136,14 +156,4 @@ function sendShared(
       : coalesce.key.map((part, i) => values.compile(part, `${path}/coalesce/key/${i}`));
   const prepares = values.takePrepares();
   return withCoalescing(send, state.flights, { place, values: key, prepares });
-}
-
-async function judge(call: CompiledCall, reply: UpstreamReply, run: StepRun): Promise<StepResult> {
-  try {
-    return await takeReply(call.rules, reply, run);
-  } catch (error) {
-    // A service that says it did it did, even if we cannot use what it says.
-    if (!call.isSafe && reply.status < 300) run.effects.uncertain = true;
-    throw error;
-  }
 }

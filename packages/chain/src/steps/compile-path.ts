@@ -58,10 +58,11 @@ function compileSegment(
   );
   return (scope) => {
     let written = "";
-    for (const [i, part] of parts.entries()) {
+    for (let i = 0; i < parts.length; i++) {
       const value = values[i] ?? null;
       if (value === null) {
-        written += part;
+        // The bound makes the element present.
+        written += parts[i] as string;
         continue;
       }
       const text = rawToText(value.value.json(scope));

@@ -1,3 +1,4 @@
+import type { GatewayError } from "@catena/errors";
 import { asGatewayError } from "../failure.ts";
 import { type ErrorRule, standIn } from "../policies/on-error.ts";
 import type { Action, StepRun } from "../run-context.ts";
@@ -14,16 +15,27 @@ export async function runAction(
   rule: ErrorRule,
   run: StepRun,
 ): Promise<StepResult> {
-  const { clock } = run.context;
   try {
-    const result = await action(run).catch((error: unknown) =>
-      standIn(rule, asGatewayError(error, run.label), run),
-    );
-    endTrace(run.trace, result, clock.monotonicMs());
+    const result = await action(run);
+    note(run, result);
+    return result;
+  } catch (error) {
+    return await fail(asGatewayError(error, run.label), rule, run);
+  }
+}
+
+async function fail(first: GatewayError, rule: ErrorRule, run: StepRun): Promise<StepResult> {
+  try {
+    const result = await standIn(rule, first, run);
+    note(run, result);
     return result;
   } catch (error) {
     const failure = asGatewayError(error, run.label);
-    endTrace(run.trace, failure, clock.monotonicMs());
+    note(run, failure);
     throw failure;
   }
+}
+
+function note(run: StepRun, ended: StepResult | GatewayError): void {
+  if (run.trace !== null) endTrace(run.trace, ended, run.context.clock.monotonicMs());
 }

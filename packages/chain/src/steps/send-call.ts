@@ -110,7 +110,19 @@ function sendAttempt(
     : sendHedged(hedge, run.cancel, (cancel) => sendOnce(call, rendered, run, cancel));
 }
 
-function sendOnce(
+/** Whether one {@link sendOnce} is all there is to sending a call. */
+export function isSentOnce({ retry, hedge }: SendPolicy): boolean {
+  return retry.attempts === 1 && hedge === null;
+}
+
+/** What {@link sendCall} would throw for what {@link sendOnce} was rejected with. */
+export function sendFailure(call: SendPolicy, run: SendRun, error: unknown): GatewayError {
+  const fault = asGatewayError(error, run.label);
+  return giveUp(call, run, fault, fault.details["sent"] !== false);
+}
+
+/** One attempt; rejects as the transport does. */
+export function sendOnce(
   call: SendPolicy,
   rendered: RenderedCall,
   run: SendRun,

@@ -5,7 +5,7 @@ import type { CompileContext } from "../compile-context.ts";
 import { type CompiledReply, compileReply } from "../ends/compile-reply.ts";
 import { chainErrors } from "../errors.ts";
 import { compileCheck, type SchemaCheck } from "../input/compile-check.ts";
-import { jsonText } from "../json-text.ts";
+import { replyText } from "../json-text.ts";
 import { type CompiledFallback, compileFallback } from "../policies/fallback.ts";
 import type { StepRun } from "../run-context.ts";
 import { type StepReply, StepResult } from "../step-result.ts";
@@ -77,11 +77,11 @@ function compileRule(rule: StoredRule, path: string, context: CompileContext): S
  *
  * @throws CHAIN_STEP_STATUS, CHAIN_REPLY_INVALID
  */
-export async function takeReply(
+export function takeReply(
   rules: ReplyRules,
   reply: UpstreamReply,
   run: StepRun,
-): Promise<StepResult> {
+): StepResult | Promise<StepResult> {
   const { status } = reply;
   const { trace } = run;
   if (trace !== null) {
@@ -89,16 +89,17 @@ export async function takeReply(
     trace.bytes = reply.body instanceof Uint8Array ? reply.body.length : 0;
   }
   const rule = rules.onStatus.get(status);
-  if (rule !== undefined) return await applyRule(rule, reply, run);
-  if (status < 200 || status > 299) {
-    await release(reply);
-    throw chainErrors.CHAIN_STEP_STATUS({ step: run.label, status });
-  }
-  const kept: StepReply = { status, headers: reply.headers, body: reply.body };
-  if (!rules.buffered) return new StepResult("done", null, kept);
-  const view = rules.looksInto() || rules.check !== null ? viewBody(rules, reply.body, run) : null;
+  if (rule !== undefined) return applyRule(rule, reply, run);
+  if (status < 200 || status > 299) return refuseStatus(reply, run);
+  if (!rules.buffered) return new StepResult("done", null, reply);
+  const view = rules.looksInto() || rules.check !== null ? viewBody(rules, reply, run) : null;
   if (rules.check !== null) checkBody(rules, rules.check, view, run);
-  return new StepResult("done", view, kept);
+  return new StepResult("done", view, reply);
+}
+
+async function refuseStatus(reply: UpstreamReply, run: StepRun): Promise<never> {
+  await release(reply);
+  throw chainErrors.CHAIN_STEP_STATUS({ step: run.label, status: reply.status });
 }
 
 async function applyRule(
@@ -130,10 +131,8 @@ async function release(reply: UpstreamReply): Promise<void> {
   if (reply.body instanceof ReadableStream) await reply.body.cancel();
 }
 
-function viewBody(rules: ReplyRules, body: UpstreamReply["body"], run: StepRun): JsonView | null {
-  // Asked for buffered, so a body is bytes.
-  if (!(body instanceof Uint8Array) || body.length === 0) return null;
-  const text = jsonText(body);
+function viewBody(rules: ReplyRules, reply: UpstreamReply, run: StepRun): JsonView | null {
+  const text = replyText(reply);
   if (text === null) throw invalid(run, "it is not UTF-8");
   if (text.trim() === "") return null;
   const view = viewJson(text, rules.jsonDepth);

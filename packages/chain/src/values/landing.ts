@@ -15,8 +15,8 @@ export function rawToText(raw: Raw): string | undefined {
   if (raw === undefined) return undefined;
   switch (kindOf(raw)) {
     case "string":
-      // A valid JSON text that starts with a quote decodes to a string.
-      return JSON.parse(raw) as string;
+      // A valid JSON text that starts with a quote decodes to a string, mostly the one between them.
+      return raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
     case "null":
       return undefined;
     case "object":
@@ -59,8 +59,15 @@ export function landingTexts(raw: Raw): readonly string[] {
 
 function encode(text: string): string {
   // A lone surrogate has no UTF-8 form and would throw.
+  if (UNRESERVED.test(text)) return text;
   return encodeURIComponent(text.isWellFormed() ? text : text.toWellFormed()).replace(
-    /[!'()*]/g,
+    SUB_DELIMITERS,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }
+
+/** RFC 3986 §2.3: what ids are mostly made of, and is written as it is. */
+const UNRESERVED = /^[A-Za-z0-9._~-]*$/;
+
+/** What `encodeURIComponent` leaves of RFC 3986 §2.2. */
+const SUB_DELIMITERS = /[!'()*]/g;
