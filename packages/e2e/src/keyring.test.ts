@@ -153,6 +153,7 @@ describe("settings of keys", () => {
         { name: "board", role: "viewer", key: `$file://${join(folder, "viewer.key")}` },
       ]),
       CATENA_ADMIN_CORS: "false",
+      CATENA_KEYRING: "qeddd145sfvddff3",
     });
     const call = (method: string, key: string) =>
       fetch(`${catena.adminUrl}/apisix/admin/routes`, { method, headers: { "x-api-key": key } });
@@ -162,6 +163,8 @@ describe("settings of keys", () => {
       expect(reply.headers.get("access-control-allow-origin")).toBeNull();
       expect((await call("POST", "viewer-key-in-a-file")).status).toBe(401);
       expect((await call("GET", adminKey)).status).toBe(200);
+      expect(catena.printed()).toContain("the keyring has a key that is APISIX's default");
+      expect(catena.printed()).not.toContain("qeddd145sfvddff3");
       expect(catena.printed()).not.toContain("viewer-key-in-a-file");
       expect(catena.printed()).not.toContain(adminKey);
     } finally {

@@ -7,8 +7,9 @@ import {
   setDefaultTimeout,
   test,
 } from "bun:test";
+import { generateKeyPairSync } from "node:crypto";
 import { type GatewayBed, startGatewayBed, until } from "./bed/gateway-bed.ts";
-import { type Service, startEcho } from "./bed/service.ts";
+import { type Service, startEcho, startService } from "./bed/service.ts";
 import { type StoreBed, storeKinds } from "./bed/stores.ts";
 import { startVault, type VaultServer, vaultToken } from "./bed/vault-server.ts";
 
@@ -189,6 +190,51 @@ describe.each(storeKinds)("secrets in $name", ({ start }) => {
       const shown = JSON.stringify([gateway.gateway.status(), gateway.logged]);
       expect(shown).not.toContain("wrong-token-of-mine");
     });
+  });
+
+  test("secrets may be in AWS's and Google's managers", async () => {
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const cloud = startService(({ target, body, headers }) => {
+      if (target === "/token") return Response.json({ access_token: "t", expires_in: 3600 });
+      if (headers["x-amz-target"] !== undefined) {
+        const { SecretId } = JSON.parse(body);
+        return SecretId === "team/jack"
+          ? Response.json({ SecretString: '{"key":"from AWS"}' })
+          : Response.json({ __type: "ResourceNotFoundException" }, { status: 400 });
+      }
+      const data = Buffer.from('{"key":"from Google"}').toString("base64");
+      return Response.json({ payload: { data } });
+    });
+    await gateway.put({
+      "secrets/aws/1": {
+        access_key_id: "id",
+        secret_access_key: "secret",
+        endpoint_url: cloud.url,
+      },
+      "secrets/gcp/1": {
+        auth_config: {
+          client_email: "a@b.c",
+          private_key: privateKey.export({ type: "pkcs8", format: "pem" }),
+          project_id: "p",
+          token_uri: `${cloud.url}/token`,
+          entries_uri: `${cloud.url}/v1`,
+        },
+      },
+      "routes/aws": {
+        uri: "/aws",
+        upstream_id: "echo",
+        plugins: { echo: { body: "$secret://aws/1/team/jack/key" } },
+      },
+      "routes/gcp": {
+        uri: "/gcp",
+        upstream_id: "echo",
+        plugins: { echo: { body: "$secret://gcp/1/jack/key" } },
+      },
+    });
+    const bodies = ["/aws", "/gcp"].map(async (path) => (await fetch(gateway.url + path)).text());
+    expect(await Promise.all(bodies)).toEqual(["from AWS", "from Google"]);
+    await gateway.put({ "routes/aws": null, "routes/gcp": null });
+    await cloud.stop();
   });
 
   test("a secret that is not what its field takes answers 503, and is not shown", async () => {

@@ -13,7 +13,7 @@ import {
 import { plugins } from "@catena/plugins";
 import type { ConfigStore } from "@catena/store";
 import type { Output } from "../output.ts";
-import { chooseAdminKey } from "../settings/admin-key.ts";
+import { chooseAdminKey, warnOfPublicKeys } from "../settings/admin-key.ts";
 
 /** A gateway with its Admin API. */
 export interface Served {
@@ -99,7 +99,9 @@ export function startAdmin(
         reason: error instanceof Error ? error.message : String(error),
       }),
   });
-  if (warning !== null) output.err(output.style.yellow(`warning: ${warning}`));
+  for (const text of [warning, warnOfPublicKeys(settings)]) {
+    if (text !== null) output.err(output.style.yellow(`warning: ${text}`));
+  }
   if (isNew) {
     output.err(`admin key    ${key}  (shown once; kept in ${settings.adminKeyFile})`);
   }

@@ -28,6 +28,21 @@ const publicKeys = new Set([
   "4054f7cf07e344346cd3f287985e76a2",
 ]);
 
+const publicKeyring = new Set(["qeddd145sfvddff3", "edd1c9f0985e76a2"]);
+
+/** Warns of further keys that everybody knows; `null` when there is none. */
+export function warnOfPublicKeys({ admin, keyring }: Settings): string | null {
+  const warnings = [
+    ...admin.keys
+      .filter(({ key }) => publicKeys.has(key))
+      .map(({ name }) => `the admin key of ${name} is one printed in APISIX's documentation`),
+    ...(keyring.some((key) => publicKeyring.has(key))
+      ? ["the keyring has a key that is APISIX's default: it hides nothing from who knows APISIX"]
+      : []),
+  ];
+  return warnings.length === 0 ? null : warnings.join("; ");
+}
+
 const shortest = 16;
 
 /**
