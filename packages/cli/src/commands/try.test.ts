@@ -135,6 +135,12 @@ describe("one request is sent through a chain", () => {
     });
   });
 
+  test("as a diagram", async () => {
+    const { stdout } = await tryChain("read", "--param", "id=1", "--mermaid");
+    expect(stdout).toStartWith("gantt\n  title read: 200 in ");
+    expect(stdout).toMatch(/^ {2}none skipped :milestone, \d+, \d+$/m);
+  });
+
   test("a body comes from a file or standard input", async () => {
     write("body.json", '{"n": 12345678901234567890}');
     const fromFile = await tryChain("bodied", "--body", "@body.json");

@@ -11,14 +11,16 @@ import {
   type TestRequest,
   testResources,
 } from "@catena/testing";
+import type { ParsedArguments } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadConfig } from "../config/load-config.ts";
 import { reportIssues } from "../report.ts";
 import { loadSettings, storeOptions } from "../settings/load-settings.ts";
 import { chooseChain, configsFrom, forwardedTo, shapeOf, toEntries } from "../try/choose-chain.ts";
 import { formatTried, triedToJson } from "../try/format-tried.ts";
+import { drawMermaid } from "../try/mermaid.ts";
 import { readRequest, requestOptions } from "../try/read-request.ts";
-import { toTried } from "../try/tried.ts";
+import { type Tried, toTried } from "../try/tried.ts";
 import { defaultPaths } from "./load-from-arguments.ts";
 
 const { settings: settingsOption } = storeOptions;
@@ -36,6 +38,7 @@ export const tryCommand: Command = {
     },
     verbose: { type: "boolean", short: "v", help: "also show what each call said" },
     json: { type: "boolean", help: "print the reply and the steps as JSON" },
+    mermaid: { type: "boolean", help: "print the steps as a Mermaid diagram" },
     ...(settingsOption === undefined ? {} : { settings: settingsOption }),
   },
   run: async (args, context) => {
@@ -53,11 +56,7 @@ export const tryCommand: Command = {
     const request = await readRequest(args, shapeOf(route));
     const run = await runOnce(resources, route, request, settings);
     const tried = toTried(route.id, run);
-    output.out(
-      args.flag("json")
-        ? triedToJson(tried)
-        : formatTried(tried, output.style, args.flag("verbose")),
-    );
+    output.out(format(tried, args, context));
     const file = args.text("record");
     if (file !== undefined) {
       const configs = configsFrom(dirname(file), paths);
@@ -66,6 +65,12 @@ export const tryCommand: Command = {
     return tried.status < 400 ? 0 : 1;
   },
 };
+
+function format(tried: Tried, args: ParsedArguments, { output }: CommandContext): string {
+  if (args.flag("json")) return triedToJson(tried);
+  if (args.flag("mermaid")) return drawMermaid(tried);
+  return formatTried(tried, output.style, args.flag("verbose"));
+}
 
 /** A file where the chain is expected is one whose chains are to be told. */
 function readPositionals(positionals: readonly string[]): {
