@@ -143,6 +143,40 @@ describe.each(storeKinds)("two workers on $name", (kind) => {
   );
 });
 
+describe("limit-count", () => {
+  test.each(["fixed", "sliding"])(
+    "with %s windows counts what all workers let in, and goes on when they are replaced",
+    async (window_type) => {
+      const gateway = await start();
+      const limit = {
+        count: 30,
+        time_window: 86_400,
+        key_type: "constant",
+        key: "all",
+        window_type,
+      };
+      await put(gateway, "routes/limited", {
+        uri: "/limited",
+        plugins: { "limit-count": { ...limit, rejected_code: 429 } },
+        upstream: { nodes: { [service.node]: 1 } },
+      });
+      const statuses = async (requests: number): Promise<readonly number[]> => {
+        const responses = Array.from({ length: requests }, () => ask(gateway, "/limited"));
+        return (await Promise.all(responses)).map(({ status }) => status);
+      };
+      const first = await statuses(20);
+      expect(first.filter((status) => status === 200)).toHaveLength(20);
+      process.kill(gateway.pid, "SIGHUP");
+      await until(() => gateway.printed().includes('"message":"reloaded"'));
+      const second = await statuses(40);
+      expect(second.filter((status) => status === 200)).toHaveLength(10);
+      expect(second.filter((status) => status === 429)).toHaveLength(30);
+      expect(await gateway.stop()).toBe(0);
+    },
+    limitMs,
+  );
+});
+
 describe("the Control API of two workers", () => {
   test(
     "lists what is loaded, and the traces of both",

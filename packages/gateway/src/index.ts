@@ -26,5 +26,6 @@ export {
   type WorkerQuestion,
 } from "./workers/protocol.ts";
 export { healthyMs, RestartPolicy } from "./workers/restart-policy.ts";
+export { createSharedMemory } from "./workers/shared-memory.ts";
 export { type AskWorker, listenSupervisorControl } from "./workers/supervisor-control.ts";
 export { WorkerRuntime } from "./workers/worker-runtime.ts";

@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly log: Log;
   /** 0 <= n < 1; spreads retries. */
   readonly random?: () => number;
+  /** Memory in which the workers of a gateway count together. */
+  readonly sharedCounts?: Int32Array;
 }
 
 /** A running gateway. */
@@ -152,6 +154,7 @@ class RunningGateway {
       certificates: this.#certificates,
       records,
       traces: this.#traces,
+      sharedCounts: options.sharedCounts,
       inUse: () => [...this.#inFlight.handlers(), ...this.#webSockets.handlersInUse()],
       log,
     });

@@ -5,7 +5,12 @@ import type { Survivors } from "@catena/pipeline";
  * must not reset the limits of another, nor its own.
  */
 export class SurvivorPool implements Survivors {
+  readonly shared?: Int32Array;
   readonly #byOwner = new Map<string, Map<string, unknown>>();
+
+  constructor(shared: Int32Array | null) {
+    if (shared !== null) this.shared = shared;
+  }
 
   get<T>(plugin: string, owner: string, make: () => T): T {
     let states = this.#byOwner.get(owner);

@@ -91,6 +91,8 @@ export interface PluginRecords {
  */
 export interface Survivors {
   get<T>(plugin: string, owner: string, make: () => T): T;
+  /** Memory in which all workers of a gateway count together; absent where one process is all. */
+  readonly shared?: Int32Array;
 }
 
 /** One line per event; values must never be secrets. */

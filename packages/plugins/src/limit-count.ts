@@ -12,6 +12,8 @@ import {
 import { CountLimiter, defaultNames } from "./limits/count-limiter.ts";
 import { compileCountRules } from "./limits/count-rules.ts";
 import { checkPolicy, policySchema, rejectionSchema } from "./limits/limit-policy.ts";
+import { SharedCounts } from "./limits/shared-counts.ts";
+import { SharedFixedWindows, SharedSlidingWindows } from "./limits/shared-windows.ts";
 import { FixedWindows, SlidingWindows, type WindowCounters } from "./limits/window-counters.ts";
 
 /** A positive whole number, or a text with variables that becomes one. */
@@ -81,7 +83,8 @@ const metadataSchema = Type.Object({
 });
 
 /**
- * limit-count: so many requests per key in a window of time, counted by this gateway alone
+ * limit-count: so many requests per key in a window of time, counted by this gateway alone, its
+ * workers together
  * (apisix/plugins/limit-count).
  */
 export const limitCount = definePlugin({
@@ -126,12 +129,36 @@ function compileLimiter(conf: Conf, services: PluginServices): Checked<CountLimi
     const message = "group conf mismatched";
     return { issues: [{ path: "/group", code: "LIMIT_INVALID", message }] };
   }
-  const isSliding = conf.window_type === "sliding";
-  const counters = memory.of(configuration, () =>
-    rules.map(() => (isSliding ? new SlidingWindows() : new FixedWindows())),
-  );
+  const counters = memory.of(configuration, () => {
+    const create = countersFor(conf, configuration, services);
+    return rules.map((_, index) => create(index));
+  });
   const quiet = { ...services, log: firstOnly(services.log) };
   return { value: new CountLimiter(conf, rules, counters, quiet), issues: [] };
+}
+
+/** Counters of one rule each: of this process, or of all workers of the gateway together. */
+function countersFor(
+  conf: Conf,
+  configuration: string,
+  { survivors, owner }: PluginServices,
+): (rule: number) => WindowCounters {
+  const isSliding = conf.window_type === "sliding";
+  if (survivors.shared === undefined) {
+    return () => (isSliding ? new SlidingWindows() : new FixedWindows());
+  }
+  const counts = new SharedCounts(survivors.shared);
+  const counter = conf.group === undefined ? owner : groupOwner(conf.group);
+  return (rule) => {
+    const name = `${counter}\n${configuration}\n${rule}`;
+    return isSliding
+      ? new SharedSlidingWindows(counts, name)
+      : new SharedFixedWindows(counts, name);
+  };
+}
+
+function groupOwner(group: string): string {
+  return `limit-count-group/${group}`;
 }
 
 /** `null` when the group counts by another configuration. */
@@ -145,7 +172,7 @@ function memoryOf(
   }
   const group = survivors.get(
     "limit-count",
-    `limit-count-group/${conf.group}`,
+    groupOwner(conf.group),
     () => new GroupMemory<Counters>(),
   );
   return group.accepts(configuration) ? group : null;

@@ -43,6 +43,8 @@ export interface ConfigurationOptions {
   readonly certificates: Certificates;
   /** `null`: nobody looks at traces. */
   readonly traces: TraceSink | null;
+  /** Memory in which the workers of a gateway count together. */
+  readonly sharedCounts?: Int32Array | undefined;
   /** The handlers of every request in flight. */
   readonly inUse: () => Iterable<PhaseHandlers>;
   readonly log: Log;
@@ -69,7 +71,7 @@ export class Configuration implements SyncTarget {
   readonly #table: ResourceTable;
   readonly #dependents = new Dependents();
   readonly #chains = new ChainIndex();
-  readonly #survivors = new SurvivorPool();
+  readonly #survivors: SurvivorPool;
   readonly #consumers = new ConsumerIndex(plugins.registry);
   readonly #router: Router<RouteEntry, RequestContext>;
   readonly #entries = new Map<string, RouteEntry>();
@@ -94,6 +96,7 @@ export class Configuration implements SyncTarget {
     this.#certificates = options.certificates;
     this.#table = options.table;
     this.#router = createRouter<RouteEntry, RequestContext>(settings.router);
+    this.#survivors = new SurvivorPool(options.sharedCounts ?? null);
     this.#lives = new PluginLives(options.inUse, log);
     const { table } = options;
     this.#document = new ApiDocument(settings.router, (kind) =>

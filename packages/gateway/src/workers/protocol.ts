@@ -10,6 +10,8 @@ export type WorkerOrder =
       readonly version: string;
       readonly settings: Settings;
       readonly isFirst: boolean;
+      /** A file descriptor that it inherited: memory in which all workers count. */
+      readonly sharedFd: number | null;
     }
   /** Share the port from now on. */
   | { readonly kind: "listen" }

@@ -36,7 +36,7 @@ function createWorker() {
     drainSeconds: 0,
   };
   const start = (changes: Partial<Extract<WorkerOrder, { kind: "start" }>> = {}) =>
-    runtime.take({ kind: "start", version, settings, isFirst: true, ...changes });
+    runtime.take({ kind: "start", version, settings, isFirst: true, sharedFd: null, ...changes });
   const told = async (kind: WorkerNote["kind"]): Promise<WorkerNote> => {
     for (;;) {
       const note = notes.find((one) => one.kind === kind);

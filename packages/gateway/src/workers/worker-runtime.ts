@@ -3,6 +3,7 @@ import type { GatewayStatus } from "../control/control-plane.ts";
 import type { Log } from "../log.ts";
 import { startWorkerGateway, version, type WorkerGateway } from "../start-gateway.ts";
 import type { ControlAnswer, WorkerNote, WorkerOrder, WorkerQuestion } from "./protocol.ts";
+import { openSharedMemory } from "./shared-memory.ts";
 import { type ListenerSeat, steerAway, steerEvenly, turnAway } from "./steer-connections.ts";
 
 /** What a worker needs of the process it is. */
@@ -89,7 +90,7 @@ export class WorkerRuntime {
     this.#process.tell({ kind: "replace-me" });
   }
 
-  #start({ settings, isFirst, ...order }: Extract<WorkerOrder, { kind: "start" }>): void {
+  #start({ settings, isFirst, sharedFd, ...order }: Extract<WorkerOrder, { kind: "start" }>): void {
     if (order.version !== version) {
       throw new Error(`the supervisor is of version ${order.version}, this is ${version}: restart`);
     }
@@ -98,7 +99,13 @@ export class WorkerRuntime {
     const store = this.#process.openStore(settings.store);
     // One sweeps for a gateway; the records say themselves who works on them.
     const undo = isFirst ? settings.undo : { ...settings.undo, sweepSeconds: 0 };
-    const gateway = startWorkerGateway({ settings: { ...settings, undo }, store, log });
+    const shared = sharedFd === null ? {} : { sharedCounts: openSharedMemory(sharedFd) };
+    const gateway = startWorkerGateway({
+      settings: { ...settings, undo },
+      store,
+      log,
+      ...shared,
+    });
     this.#running = { gateway, store };
     this.#process.tell({ kind: "started" });
     void gateway.ready.then(() => this.#process.tell({ kind: "loaded" }));

@@ -1,5 +1,6 @@
 import {
   type AskWorker,
+  createSharedMemory,
   type GatewayStatus,
   ListenerOrder,
   type Log,
@@ -9,7 +10,7 @@ import {
 } from "@catena/gateway";
 import { workerErrors } from "./errors.ts";
 import { Place, reportOf } from "./place.ts";
-import { WorkerHandle } from "./worker-handle.ts";
+import { sharedFd, WorkerHandle } from "./worker-handle.ts";
 
 export interface SupervisorOptions {
   readonly count: number;
@@ -39,6 +40,8 @@ export class Supervisor {
   readonly #leaving = new Set<WorkerHandle>();
   readonly #order = new ListenerOrder<WorkerHandle>();
   readonly #log: Log;
+  /** A descriptor; what workers count in it outlives each of them. */
+  readonly #memory = createSharedMemory();
   #settings: Settings;
   #opening: Promise<unknown> = Promise.resolve();
   #parting: Promise<unknown> = Promise.resolve();
@@ -157,13 +160,15 @@ export class Supervisor {
   }
 
   #spawn(place: Place): WorkerHandle {
-    const worker = new WorkerHandle({
-      onClosed: (one) => this.#onClosed(one),
-      onReplaceMe: (one) => this.#onReplaceMe(place, one),
-      onEnded: (one) => this.#onEnded(place, one),
-    });
+    const events = {
+      onClosed: (one: WorkerHandle) => this.#onClosed(one),
+      onReplaceMe: (one: WorkerHandle) => this.#onReplaceMe(place, one),
+      onEnded: (one: WorkerHandle) => this.#onEnded(place, one),
+    };
+    const worker = new WorkerHandle(events, this.#memory);
     const isFirst = place.index === 0;
-    worker.tell({ kind: "start", version, settings: this.#settings, isFirst });
+    const settings = this.#settings;
+    worker.tell({ kind: "start", version, settings, isFirst, sharedFd });
     return worker;
   }
 

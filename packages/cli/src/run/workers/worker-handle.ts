@@ -11,6 +11,9 @@ import {
 
 const workerMain = join(import.meta.dir, "worker-main.ts");
 
+/** The descriptor behind the three that every process has. */
+export const sharedFd = 3;
+
 /** Something that a worker tells once, or never because it ended. */
 class Milestone {
   isReached = false;
@@ -53,12 +56,11 @@ export class WorkerHandle {
   readonly #events: WorkerEvents;
   #questions = 0;
 
-  constructor(events: WorkerEvents) {
+  /** @param shared a descriptor that the worker inherits as {@link sharedFd}. */
+  constructor(events: WorkerEvents, shared: number) {
     this.#events = events;
     this.#child = Bun.spawn([process.execPath, ...process.execArgv, workerMain], {
-      stdin: "ignore",
-      stdout: "inherit",
-      stderr: "inherit",
+      stdio: ["ignore", "inherit", "inherit", shared],
       serialization: "json",
       ipc: (message) => {
         if (isNote(message)) this.#take(message);
