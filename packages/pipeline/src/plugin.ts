@@ -1,6 +1,6 @@
 import type { Checked } from "@catena/errors";
-import type { JsonObject, Upstream } from "@catena/schema";
-import type { UpstreamPlan } from "@catena/upstream";
+import type { JsonObject, Kind, Upstream } from "@catena/schema";
+import type { HealthReport, UpstreamPlan } from "@catena/upstream";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { GatewayReply } from "./reply.ts";
@@ -24,6 +24,10 @@ export interface PluginServices {
   readonly consumers: ConsumerDirectory;
   /** The plugin's metadata of the moment; `null` when there is none. Follows the configuration too. */
   metadata(plugin: string): JsonObject | null;
+  /** A stored resource as it may be shown to others: without its secrets; `null` for none. */
+  resource(kind: Kind, id: string): JsonObject | null;
+  /** The health of the nodes of every checked upstream. */
+  nodeHealth(): readonly HealthReport[];
   /** Absent where there is no store to write to. */
   readonly records?: PluginRecords;
   /** A page that the gateway has of itself, by path (`/openapi.json`); absent where it has none. */

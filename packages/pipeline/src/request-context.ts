@@ -87,6 +87,8 @@ export class RequestContext implements RequestView {
   upstreamBody: CallBody | undefined;
   /** What plugins changed of the headers towards the upstream. */
   headerEdits: HeaderEdits | null;
+  /** Plugins that another one ran in their place: they leave the request alone; `null` for none. */
+  skippedPlugins: ReadonlySet<string> | null;
   /** Set by {@link decideSending}; `null` for the route's upstream as it is. */
   sending: Sending | null;
   /** `performance.now()` by which everything must be over. */
@@ -136,6 +138,7 @@ export class RequestContext implements RequestView {
     this.knownBody = null;
     this.upstreamBody = undefined;
     this.headerEdits = null;
+    this.skippedPlugins = null;
     this.sending = null;
     this.deadlineAt = Number.POSITIVE_INFINITY;
     this.cancel = new CancelScope();

@@ -8,6 +8,8 @@ export interface TargetCall {
   readonly target: string;
   /** Flat list without framing, hop-by-hop and `Host` headers. */
   readonly headers: readonly string[];
+  /** In place of the destination's own `Host`, where a URI is called. */
+  readonly host?: string;
   readonly body: CallBody;
   /** Milliseconds for this attempt, already cut to what is left of the deadline. */
   readonly timeoutMs: number;

@@ -15,9 +15,7 @@ function play(conf: PluginConf, reply: Partial<UpstreamReply> | "silent" = {}): 
   const target = targetBySending((call) => {
     calls.push(call);
     if (reply === "silent")
-      return Promise.reject(
-        upstreamErrors.UPSTREAM_REFUSED({ origin: "x", sent: false }),
-      );
+      return Promise.reject(upstreamErrors.UPSTREAM_REFUSED({ origin: "x", sent: false }));
     return Promise.resolve({ status: 200, headers: [], body: null, ...reply });
   });
   const full = { uri: "http://auth.test:1/check?a=1", ...conf };
@@ -138,9 +136,11 @@ test("the upstream gets the service's headers, and never the client's own of the
   expect(upstream?.headers).not.toHaveProperty("x-a");
 });
 
-test.each([{}, { uri: "http://a", timeout: 0 }, { uri: "http://a", extra_headers: {} }])(
-  "%j is refused",
-  (conf) => {
-    expect(problemsOf(forwardAuth, conf)).not.toHaveLength(0);
-  },
-);
+test.each([
+  {},
+  { uri: "http://a", timeout: 0 },
+  { uri: "http://a", extra_headers: {} },
+  { uri: "http://a", extra_headers: { a: 1 } },
+])("%j is refused", (conf) => {
+  expect(problemsOf(forwardAuth, conf)).not.toHaveLength(0);
+});

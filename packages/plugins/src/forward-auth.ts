@@ -13,6 +13,7 @@ import { readBody } from "./bodies/read-body.ts";
 import { openService, type Service, type ServiceReply } from "./calls/service-call.ts";
 import { keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
 import { definePlugin } from "./define-plugin.ts";
+import { isFraming } from "./headers/framing-headers.ts";
 import { compileHeaders, type HeaderTemplate, renderHeader } from "./headers/header-templates.ts";
 import { namedHeader } from "./headers/named-header.ts";
 import { setHeader } from "./replies/reply-headers.ts";
@@ -52,16 +53,10 @@ const schema = Type.Object({
   ),
   request_headers: namesSchema("headers of the client that the service gets too"),
   extra_headers: Type.Optional(
-    Type.Unsafe<Readonly<Record<string, string>>>(
-      Type.Object(
-        {},
-        {
-          minProperties: 1,
-          patternProperties: { "^[^:]+$": { type: "string" } },
-          description: "further headers for the service; values may hold variables",
-        },
-      ),
-    ),
+    Type.Record(Type.String({ pattern: "^[^:]+$" }), Type.String(), {
+      minProperties: 1,
+      description: "further headers for the service; values may hold variables",
+    }),
   ),
   upstream_headers: namesSchema(
     "headers of the service that the upstream gets, instead of the client's",
@@ -212,24 +207,12 @@ class ServiceGate {
   #tellUpstream(ctx: RequestContext, reply: ServiceReply): void {
     for (const name of this.#conf.upstream_headers ?? []) {
       const edits = ctx.editHeaders();
+      if (isFraming.has(name.toLowerCase())) continue;
       edits.remove(name);
       for (const value of valuesOf(reply.headers, name.toLowerCase())) edits.add(name, value);
     }
   }
 }
-
-/** Headers that belong to one connection or one body: they are never another message's. */
-const isFraming: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 function valuesOf(headers: readonly string[], name: string): readonly string[] {
   return headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === name);

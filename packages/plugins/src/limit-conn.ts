@@ -14,6 +14,7 @@ import { compileLimitKey, compileRuleKey, type RuleKey } from "./limits/limit-ke
 import { checkPolicy, policySchema, rejection, rejectionSchema } from "./limits/limit-policy.ts";
 import { Occupancy } from "./limits/occupancy.ts";
 import { compileNumber, type RequestNumber, readNumber } from "./limits/request-number.ts";
+import { unlessSkipped } from "./nested/unless-skipped.ts";
 import { pause } from "./replies/pause.ts";
 import { tellWhenEnded } from "./replies/when-sent.ts";
 
@@ -92,7 +93,7 @@ export const limitConn = definePlugin({
     });
     return {
       value: {
-        access: (ctx) => limiter.enter(ctx),
+        access: unlessSkipped("limit-conn", (ctx) => limiter.enter(ctx)),
         headerFilter: (ctx, reply) => limiter.follow(ctx, reply),
         log: (ctx, reply) => limiter.leaveUnless(ctx, reply),
       },

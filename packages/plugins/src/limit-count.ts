@@ -15,6 +15,7 @@ import { checkPolicy, policySchema, rejectionSchema } from "./limits/limit-polic
 import { SharedCounts } from "./limits/shared-counts.ts";
 import { SharedFixedWindows, SharedSlidingWindows } from "./limits/shared-windows.ts";
 import { FixedWindows, SlidingWindows, type WindowCounters } from "./limits/window-counters.ts";
+import { unlessSkipped } from "./nested/unless-skipped.ts";
 
 /** A positive whole number, or a text with variables that becomes one. */
 function amountSchema(description: string) {
@@ -96,7 +97,10 @@ export const limitCount = definePlugin({
   create: (conf, services) => {
     const { value: limiter, issues } = compileLimiter(conf, services);
     if (limiter === undefined) return { issues };
-    return { value: { access: (ctx) => limiter.count(ctx) }, issues: [] };
+    return {
+      value: { access: unlessSkipped("limit-count", (ctx) => limiter.count(ctx)) },
+      issues: [],
+    };
   },
 });
 

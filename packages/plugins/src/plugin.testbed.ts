@@ -88,6 +88,11 @@ export class PluginBed {
     return { status: reply.status, headers: record(reply.headers), body, bytes, upstream, ctx };
   }
 
+  /** Ends what the plugins have running. */
+  async dispose(): Promise<void> {
+    for (const { dispose } of this.#handlers) await dispose?.();
+  }
+
   async #runUntilReply(ctx: RequestContext): Promise<GatewayReply | null> {
     for (const phase of ["rewrite", "access", "beforeProxy"] as const) {
       for (const handlers of this.#handlers) {
@@ -169,6 +174,8 @@ function servicesOf(
       },
     },
     consumers: index,
+    resource: () => null,
+    nodeHealth: () => [],
     metadata: (plugin) => metadata[plugin] ?? null,
     log: { warn: () => undefined, error: () => undefined },
     ...services,

@@ -24,7 +24,7 @@ function normalize(value: unknown): unknown {
   const members = Object.entries(value).filter(
     ([name, member]) =>
       !(["description", "title"].includes(name) && typeof member === "string") &&
-      !(name === "properties" && Object.keys(Object(member)).length === 0) &&
+      !(["items", "properties"].includes(name) && isEmpty(member)) &&
       !(name === "type" && member === "string" && ("enum" in value || "anyOf" in value)) &&
       name !== "encrypt_fields",
   );

@@ -119,7 +119,7 @@ const unavailablePlan: ConsumerPlan = {
  * Auth plugins of APISIX that this build lacks. What a consumer holds of them says who it is and never
  * runs; a route that asks for one of them is not served.
  */
-const foreignAuth = new Set(["jwe-decrypt", "ldap-auth", "wolf-rbac"]);
+const foreignAuth = new Set(["ldap-auth", "ldap-auth-advanced", "wolf-rbac"]);
 
 /** Whether a plugin of a consumer says who it is, and does nothing once that is known. */
 export function identifies(plugin: string): boolean {

@@ -10,7 +10,7 @@ import {
   type TraceSink,
   type UpstreamDirectory,
 } from "@catena/pipeline";
-import { formatName, type ResourceKey, type Upstream } from "@catena/schema";
+import { formatName, isJsonObject, type ResourceKey, type Upstream } from "@catena/schema";
 import {
   compileTimeouts,
   type Resolver,
@@ -272,6 +272,11 @@ export class RouteCompiler {
       survivors,
       consumers,
       metadata: (plugin) => table.get("plugin_metadata", plugin) ?? null,
+      resource: (kind, id) => {
+        const value = table.item(kind, id)?.value;
+        return isJsonObject(value) ? value : null;
+      },
+      nodeHealth: () => this.#options.upstreams.healthReports(),
       records,
       ownPage,
       chainBounds,

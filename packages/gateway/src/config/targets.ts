@@ -37,10 +37,8 @@ export function createTargets(options: TargetOptions): TargetResolver {
       const scheme = url.protocol === "http:" ? "http" : "https";
       const port = url.port === "" ? (scheme === "http" ? 80 : 443) : Number(url.port);
       const { value } = compileUpstream(
-        // The node's own name goes as Host, as any client of that URL would send it.
         {
           scheme,
-          pass_host: "node",
           nodes: [{ host: url.hostname, port, weight: 1 }],
           ...(verify === undefined ? {} : { tls: { verify } }),
           ...(keepalive === undefined ? {} : { keepalive_pool: poolOf(keepalive) }),
@@ -125,13 +123,13 @@ class UpstreamTarget implements CallTarget {
 
   #outgoing(call: TargetCall): OutgoingRequest {
     const plan = this.#plan;
-    const isRepeated = this.#repeats(call);
+    const isRepeated = call.host === undefined && this.#repeats(call);
     return {
       method: call.method,
       target: call.target,
       headers: isRepeated ? this.#headers : ["Host", this.#host, ...call.headers],
       sharedHead: isRepeated ? this.#sharedHead : undefined,
-      clientHost: this.#host,
+      clientHost: call.host ?? this.#host,
       body: call.body,
       timeouts: phaseTimeouts(plan, call.timeoutMs),
       deadlineAt: call.deadlineAt,

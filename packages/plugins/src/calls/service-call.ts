@@ -19,6 +19,8 @@ export interface ServiceRequest {
   readonly path?: string;
   /** Flat list without `Host`. */
   readonly headers: readonly string[];
+  /** In place of the URI's. */
+  readonly host?: string;
   readonly body: string | Uint8Array | null;
 }
 
@@ -50,7 +52,7 @@ export class Service {
 
   /** For calls that no request waits for. @throws UPSTREAM_* */
   async send(
-    { method, path = "", headers, body }: ServiceRequest,
+    { method, path = "", headers, host, body }: ServiceRequest,
     cancel: CancelScope | null = null,
     deadlineAt = Number.POSITIVE_INFINITY,
     caller?: RequestContext,
@@ -60,6 +62,7 @@ export class Service {
       method,
       target: `${base}${path}${this.#query}`,
       headers,
+      ...(host === undefined ? {} : { host }),
       body,
       timeoutMs: this.#options.timeoutMs,
       deadlineAt,

@@ -1,5 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
-import { compileExpression, type Predicate } from "@catena/expr";
+import { compileExpression, type FurtherVariables, type Predicate } from "@catena/expr";
 
 /**
  * Compiles a list of expressions of which one has to hold; without a list everything holds, with an
@@ -8,12 +8,13 @@ import { compileExpression, type Predicate } from "@catena/expr";
 export function compileAnyOf(
   expressions: readonly (readonly unknown[])[] | undefined,
   path: string,
+  further?: FurtherVariables,
 ): Checked<Predicate> {
   if (expressions === undefined) return { value: () => true, issues: [] };
   const issues: Issue[] = [];
   const predicates: Predicate[] = [];
   for (const [index, expression] of expressions.entries()) {
-    const { value, issues: found } = compileExpression(expression);
+    const { value, issues: found } = compileExpression(expression, further);
     for (const issue of found) issues.push({ ...issue, path: `${path}/${index}${issue.path}` });
     if (value !== undefined) predicates.push(value);
   }

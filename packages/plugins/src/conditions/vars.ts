@@ -4,7 +4,13 @@ import { Type } from "@sinclair/typebox";
 
 /** An expression as stored; what it may be is checked by compiling it. */
 export function varsSchema(description: string) {
-  return Type.Unsafe<readonly unknown[]>(Type.Unknown({ type: "array", description }));
+  return Type.Unsafe<readonly unknown[]>(Type.Array(Type.Unknown(), { description }));
+}
+
+/** An expression that may also be a list that starts with `OR`. */
+export function conditionsSchema(description: string) {
+  const item = Type.Union([Type.Array(Type.Unknown()), Type.String()]);
+  return Type.Unsafe<readonly unknown[]>(Type.Array(item, { minItems: 1, description }));
 }
 
 /** Compiles the `vars` of a rule; what is wrong is told in APISIX's words. */

@@ -15,6 +15,14 @@ const framing = new Set([
 /** RFC 9110 §5.1: a name is a token; anything else can't be sent. */
 const notToken = /[^!#$%&'*+\-.^_`|~0-9A-Za-z]/;
 
+/** As {@link checkHeaderName}, for the request to the upstream, whose Host is chosen another way. */
+export function checkUpstreamHeader(name: string, path: string): readonly Issue[] {
+  if (name.toLowerCase() !== "host") return checkHeaderName(name, path);
+  return [
+    { path, code: "HEADER_RESERVED", message: "Host is set by the upstream or proxy-rewrite" },
+  ];
+}
+
 /** Refuses a name that is none, or of a header that only the gateway may write. */
 export function checkHeaderName(name: string, path: string): readonly Issue[] {
   if (name === "" || notToken.test(name)) {
