@@ -114,10 +114,10 @@ export class Configuration implements SyncTarget {
       serverTiming: settings.serverTiming,
       unknownPlugins: settings.unknownPlugins,
       ownPage: createOwnPages(this.#document),
+      httpsPort: httpsPortOf(settings),
     });
   }
 
-      httpsPort: httpsPortOf(settings),
   /** Whether the store was read at least once. */
   get loaded(): boolean {
     return this.#loaded;
