@@ -279,12 +279,12 @@ export class RouteCompiler {
       nodeHealth: () => this.#options.upstreams.healthReports(),
       records,
       ownPage,
+      httpsPort,
       chainBounds,
       serverTiming,
       secretTexts: secretTextsOf,
       ...(traces === null ? {} : { traces }),
       log,
-      httpsPort,
     };
   }
 }
