@@ -10,7 +10,7 @@ import { type RunContext, StepRun } from "../run-context.ts";
 import type { CompiledUndo } from "../saga/compile-undo.ts";
 import { Saga, type SagaEntry } from "../saga/saga.ts";
 import { type ChainReply, SKIPPED, type StepResult } from "../step-result.ts";
-import { runAction } from "../steps/run-action.ts";
+import { noteEnd, recover, runAction } from "../steps/run-action.ts";
 import { type ChainTrace, endTrace } from "../trace.ts";
 import { isMet } from "../values/condition.ts";
 import { InputView } from "../values/input-view.ts";
@@ -196,7 +196,16 @@ export class ChainRun implements RunContext {
     const effects = { uncertain: false };
     const run = new StepRun(this, this.scope, label, trace, cancel, this.deadlineAt, effects);
     try {
-      const result = await this.#result(step, run);
+      let result: StepResult;
+      if (step.when === null && step.undo === null) {
+        // What runAction does, without a promise of its own: most steps are such.
+        try {
+          result = await step.action(run);
+          noteEnd(run, result);
+        } catch (error) {
+          result = await recover(error, step.onError, run);
+        }
+      } else result = await this.#result(step, run);
       if (step.guard === "unsafe" && result.state === "done") effects.uncertain = true;
       this.#take(step, result);
     } catch (error) {

@@ -17,25 +17,31 @@ export async function runAction(
 ): Promise<StepResult> {
   try {
     const result = await action(run);
-    note(run, result);
+    noteEnd(run, result);
     return result;
   } catch (error) {
-    return await fail(asGatewayError(error, run.label), rule, run);
+    return await recover(error, rule, run);
   }
 }
 
-async function fail(first: GatewayError, rule: ErrorRule, run: StepRun): Promise<StepResult> {
+/**
+ * The part of {@link runAction} that comes after a failure, for those who await an action themselves.
+ *
+ * @throws a GatewayError where nothing stands in for it.
+ */
+export async function recover(thrown: unknown, rule: ErrorRule, run: StepRun): Promise<StepResult> {
   try {
-    const result = await standIn(rule, first, run);
-    note(run, result);
+    const result = await standIn(rule, asGatewayError(thrown, run.label), run);
+    noteEnd(run, result);
     return result;
   } catch (error) {
     const failure = asGatewayError(error, run.label);
-    note(run, failure);
+    noteEnd(run, failure);
     throw failure;
   }
 }
 
-function note(run: StepRun, ended: StepResult | GatewayError): void {
+/** Writes down how an action ended, where somebody looks. */
+export function noteEnd(run: StepRun, ended: StepResult | GatewayError): void {
   if (run.trace !== null) endTrace(run.trace, ended, run.context.clock.monotonicMs());
 }
