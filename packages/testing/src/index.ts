@@ -45,5 +45,6 @@ export {
   runCases,
 } from "./run-cases.ts";
 export type { SentCall } from "./sent-call.ts";
+export type { SettledRecording } from "./settle-recording.ts";
 export type { ShownRun } from "./shown-run.ts";
 export type { TestRequest } from "./test-request.ts";

@@ -13,12 +13,21 @@ const ARGUMENT = /([?&])([^=&#?]*)=([^&#]*)/g;
  * Masks what a recording holds of credentials: headers, cookies, arguments and members of JSON that
  * are named like a secret, and the same text wherever else it stands. One secret has one mask, which
  * a URL and a header take as they are, so that what a chain makes of it is the same when it is replayed.
+ *
+ * @param known other texts to be masked, each with its mask.
  */
-export function maskRecording(recording: Recording): Recording {
-  const masks = new Masks();
+export function maskRecording(
+  recording: Recording,
+  known: ReadonlyMap<string, string> = new Map(),
+): {
+  readonly recording: Recording;
+  /** How many secrets were found. */
+  readonly masks: number;
+} {
+  const masks = new Masks(known);
   // What is found late may stand early.
   maskAll(recording, masks);
-  return maskAll(recording, masks);
+  return { recording: maskAll(recording, masks), masks: masks.count };
 }
 
 function maskAll(recording: Recording, masks: Masks): Recording {
@@ -62,8 +71,18 @@ function maskForward<F extends RecordedForward>(call: F, masks: Masks): F {
 }
 
 class Masks {
-  readonly #masks = new Map<string, string>();
+  readonly #masks: Map<string, string>;
+  /** Those found here. */
+  #count = 0;
   #longestFirst: readonly string[] | null = null;
+
+  constructor(known: ReadonlyMap<string, string>) {
+    this.#masks = new Map(known);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
 
   scrub(text: string): string {
     this.#longestFirst ??= [...this.#masks.keys()].sort((a, b) => b.length - a.length);
@@ -79,10 +98,10 @@ class Masks {
   mask(secret: string): string {
     const known = this.#masks.get(secret);
     if (known !== undefined) return known;
-    const count = this.#masks.size + 1;
-    const mask = count === 1 ? "masked" : `masked-${count}`;
     // What is masked already is seen again in the second round.
     if (secret === "" || [...this.#masks.values()].includes(secret)) return secret;
+    this.#count++;
+    const mask = this.#count === 1 ? "masked" : `masked-${this.#count}`;
     this.#masks.set(secret, mask);
     this.#longestFirst = null;
     return mask;

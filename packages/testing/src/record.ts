@@ -12,12 +12,12 @@ import { bytesOf, decodeBody } from "./call-body.ts";
 import type { ChainResult } from "./chain-result.ts";
 import { compileAll } from "./compile-all.ts";
 import { LiveForwarding } from "./forwarding.ts";
-import { maskRecording } from "./mask-recording.ts";
 import type { Operations } from "./operations.ts";
 import { toRecordedBody } from "./recorded-body.ts";
 import type { RecordedCall, RecordedFate, RecordedForward, Recording } from "./recording.ts";
 import { runOnce, type WatchedTargets } from "./run-once.ts";
 import { readHeaders, readQuery, type SentCall } from "./sent-call.ts";
+import { type SettledRecording, settleRecording } from "./settle-recording.ts";
 import { type ShownRun, showRun } from "./shown-run.ts";
 import { findSubject } from "./subject.ts";
 import type { TestRequest } from "./test-request.ts";
@@ -49,9 +49,8 @@ export interface RecordOptions {
 }
 
 /** One run against real services. */
-export interface RecordedRun {
+export interface RecordedRun extends SettledRecording {
   readonly result: ChainResult;
-  readonly recording: Recording;
   /** The request and its reply for people to look at, with secrets masked. */
   readonly shown: ShownRun;
 }
@@ -113,7 +112,8 @@ export async function recordResources(
     ...(result.end.forwarded === null ? {} : { forwarded: recorder.forwarded(forwarded) }),
     reply: { status, ...(body === undefined ? {} : { body }) },
   };
-  return { result, recording: maskRecording(recording), shown: showRun(result, subject) };
+  const settled = await settleRecording(subject, recording);
+  return { result, ...settled, shown: showRun(result, subject) };
 }
 
 /** The request with its body as the other bodies of a recording are. */

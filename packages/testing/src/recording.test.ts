@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { call, chain, op, service } from "@catena/dsl";
+import { call, chain, concat, each, eq, op, or, service, upper, value } from "@catena/dsl";
+import { Type } from "@sinclair/typebox";
 import { expectAsRecorded, liveTargets, parseRecording, recordRun, testChain } from "./index.ts";
 
 const hits: string[] = [];
@@ -219,4 +220,51 @@ test("calls that were given up and failures of other kinds are the same again", 
   const again = await testChain(one).replay(written).run(written.request);
   expectAsRecorded(again, written);
   expect(again.steps.find(({ step }) => step === "large")?.reason).toBe("CHAIN_RESPONSE_TOO_LARGE");
+});
+
+describe("what a chain computes of a credential", () => {
+  const echo = service(
+    "echo",
+    { upstream: "svc" },
+    { get: op("GET", "/echo/{id}"), put: op("PUT", "/echo", { body: Type.Unknown() }) },
+  );
+
+  const headers = Type.Object({ "x-token": Type.String() });
+
+  test("is not in a recording, which is replayed all the same", async () => {
+    const derived = chain({ route: "/r", methods: ["GET"], input: { headers } })
+      .step("list", () => value([1, 2]))
+      .step("id", ($) => value(upper($.input.headers["x-token"])))
+      .step("one", ($) => call(echo.get, { params: { id: $.id } }))
+      .step("each", ($) =>
+        each($.list, (i) => call(echo.put, { body: { n: i, own: concat([$.id], [$.id]) } })),
+      )
+      .reply(($) => ({ id: $.id, one: $.one.path }));
+    const sent = { headers: { "x-token": "my-secret" } };
+    const {
+      result: ran,
+      recording: written,
+      problem,
+    } = await recordRun(derived, sent, live.targets);
+    ran.expectStatus(200).expectBodyPart({ id: "MY-SECRET" });
+    expect(problem).toBeNull();
+    expect(JSON.stringify(written).toLowerCase()).not.toContain("my-secret");
+    expect(written.calls).toHaveLength(3);
+    expect(written.calls[0]).toMatchObject({ target: "/echo/MASKED", answer: 200 });
+    expectAsRecorded(await testChain(derived).replay(written).run(written.request), written);
+  });
+
+  test("is not there even when the chain does something else with masks, which is told", async () => {
+    const picky = chain({ route: "/r", methods: ["GET"], input: { headers } })
+      .step("id", ($) => value(upper($.input.headers["x-token"])))
+      .step("one", ($) => call(echo.get, { params: { id: $.id } }, { when: eq($.id, "MY-SECRET") }))
+      .reply(($) => ({ one: or($.one.path, "none") }));
+    const sent = { headers: { "x-token": "my-secret" } };
+    const { recording: written, problem } = await recordRun(picky, sent, live.targets);
+    expect(problem).toBe(
+      "credentials are masked in it, and with masks the chain does something else",
+    );
+    expect(JSON.stringify(written).toLowerCase()).not.toContain("my-secret");
+    expect(written.reply.body).toEqual({ one: "none" });
+  });
 });

@@ -117,7 +117,8 @@ export function recordedUpstream({ forwarded }: Recording): Mock<unknown> | null
   return answerAs(forwarded.answer, forwarded);
 }
 
-function answerAs(fate: RecordedFate, answer: Omit<RecordedForward, "answer">) {
+/** A mock that answers, or fails, as was recorded. */
+export function answerAs(fate: RecordedFate, answer: Omit<RecordedForward, "answer">) {
   return typeof fate === "number"
     ? replyBytes(fromRecordedBody(answer), { status: fate, headers: answer.headers ?? {} })
     : failure(fate, answer.code ?? "");
