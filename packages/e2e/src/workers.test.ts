@@ -8,6 +8,8 @@ import { until } from "./bed/gateway-bed.ts";
 import { startLoad } from "./bed/load.ts";
 import { type Service, startService } from "./bed/service.ts";
 import { storeKinds } from "./bed/stores.ts";
+import { shop } from "./bed/tls-certificates.ts";
+import { ask as askOverTls } from "./bed/tls-client.ts";
 
 const adminKey = "a-key-of-the-workers-test";
 const limitMs = 60_000;
@@ -44,6 +46,7 @@ const settings = {
   CATENA_WORKERS: "2",
   CATENA_ADMIN_KEY: adminKey,
   CATENA_DRAIN_SECONDS: "0.3",
+  CATENA_TLS_LISTEN: "127.0.0.1:0",
 };
 
 /** A gateway of two workers with one route to the service, which both have applied. */
@@ -276,6 +279,40 @@ describe("under load", () => {
       for (let count = 0; count < 10; count++) {
         expect((await ask(gateway, "/x")).headers.get("server")).toBe("new");
       }
+      expect(await gateway.stop()).toBe(0);
+    },
+    limitMs,
+  );
+
+  test(
+    "SIGHUP loses no request over TLS either",
+    async () => {
+      const gateway = await start();
+      const { certificate: cert, key } = shop;
+      await put(gateway, "ssls/shop", { sni: "shop.test", cert, key });
+      const { tls } = await statusOf(gateway);
+      const state = { isStopped: false, answered: 0, failures: [] as string[] };
+      const clients = Array.from({ length: 4 }, async () => {
+        while (!state.isStopped) {
+          const options = { port: tls?.port ?? 0, servername: "shop.test" };
+          const { status, body } = await askOverTls(options, "/x");
+          if (status === 200) state.answered++;
+          else state.failures.push(`${status} ${body}`);
+        }
+      });
+      await until(() => state.answered > 20);
+      for (let round = 1; round <= 2; round++) {
+        process.kill(gateway.pid, "SIGHUP");
+        await until(
+          () => gateway.printed().split('"message":"reloaded"').length === round + 1,
+          () => `reload ${round}: ${gateway.printed()}`,
+        );
+      }
+      const during = state.answered;
+      await until(() => state.answered > during + 20);
+      state.isStopped = true;
+      await Promise.all(clients);
+      expect(state.failures).toEqual([]);
       expect(await gateway.stop()).toBe(0);
     },
     limitMs,

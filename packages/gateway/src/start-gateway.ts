@@ -54,8 +54,8 @@ export interface Gateway {
 
 /** A gateway that is one of several processes on one port: it listens when it is told to. */
 export interface WorkerGateway extends Pick<Gateway, "ready" | "status"> {
-  /** Shares the port of the settings from now on. @throws LISTEN_FAILED */
-  open(): void;
+  /** Shares the ports of the settings from now on. Rejects with LISTEN_FAILED. */
+  open(): Promise<void>;
   /** Answers a request to the Control API as this process sees it; the address is the supervisor's. */
   control(request: Request): Promise<Response>;
   /**
@@ -97,7 +97,10 @@ export function startWorkerGateway(options: GatewayOptions): WorkerGateway {
   return {
     ready: gateway.ready,
     status: () => gateway.status(),
-    open: () => gateway.open(true),
+    open: async () => {
+      gateway.open(true);
+      await gateway.tlsAttempted;
+    },
     control: (request) => gateway.control(request),
     stop: (drainSeconds, onClosed) => gateway.stop(drainSeconds, onClosed),
   };
@@ -192,6 +195,11 @@ class RunningGateway {
 
   get port(): number {
     return this.#dataPlane?.port ?? 0;
+  }
+
+  /** Resolves once it listens for clients over TLS, could not, or is not to. */
+  get tlsAttempted(): Promise<void> {
+    return this.#tlsFront?.attempted ?? Promise.resolve();
   }
 
   get controlPort(): number {

@@ -52,14 +52,15 @@ const quietMs = 1000;
 const unrecognizedName = Buffer.from([21, 3, 1, 0, 2, 2, 112]);
 
 /**
- * Listens for clients over TLS, from the first certificate on. A connection is given the certificate of
- * the moment; what changes later does not touch it.
+ * Listens for clients over TLS, from the first certificate on, or at once where a port is shared. A
+ * connection is given the certificate of the moment; what changes later does not touch it.
  */
 export class TlsFront {
   readonly #options: TlsFrontOptions;
   /** By when their handshakes must be over. */
   readonly #arriving = new Map<Socket, number>();
   readonly #connections = new Set<TlsConnection>();
+  readonly #attempted = Promise.withResolvers<void>();
   #listener: Server | null = null;
   #port: number | null = null;
   #reason: string | null = null;
@@ -72,11 +73,19 @@ export class TlsFront {
 
   constructor(options: TlsFrontOptions) {
     this.#options = options;
-    options.certificates.whenServing(() => {
+    const begin = (): void => {
       this.#listen();
       this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
       this.#sweeper.unref();
-    });
+    };
+    // Workers come to a port in the order they are told to, which nobody knows of a later moment.
+    if (options.isShared) begin();
+    else options.certificates.whenServing(begin);
+  }
+
+  /** Resolves once it listens, or could not. */
+  get attempted(): Promise<void> {
+    return this.#attempted.promise;
   }
 
   status(): TlsStatus {
@@ -111,6 +120,7 @@ export class TlsFront {
       this.#port = typeof bound === "object" && bound !== null ? bound.port : address.port;
       this.#reason = null;
       this.#options.onListening(this.#port);
+      this.#attempted.resolve();
     });
     this.#listener = listener;
   }
@@ -126,6 +136,7 @@ export class TlsFront {
   }
 
   #cannotListen(cause: Error): void {
+    this.#attempted.resolve();
     if (this.#isStopped) return;
     const { address, log } = this.#options;
     const { message } = listenErrors.LISTEN_FAILED({

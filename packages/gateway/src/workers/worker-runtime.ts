@@ -43,11 +43,11 @@ export class WorkerRuntime {
   take(order: WorkerOrder): void {
     switch (order.kind) {
       case "start":
-        this.#attempt(() => this.#start(order));
+        void this.#attempt(() => this.#start(order));
         return;
       case "listen":
-        this.#attempt(() => {
-          this.#running?.gateway.open();
+        void this.#attempt(async () => {
+          await this.#running?.gateway.open();
           this.#process.tell({ kind: "listening" });
         });
         return;
@@ -145,9 +145,9 @@ export class WorkerRuntime {
     this.#process.exit(0);
   }
 
-  #attempt(act: () => void): void {
+  async #attempt(act: () => void | Promise<void>): Promise<void> {
     try {
-      act();
+      await act();
     } catch (error) {
       const code = isCoded(error) ? error.code : "WORKER_FAILED";
       const message = error instanceof Error ? error.message : String(error);

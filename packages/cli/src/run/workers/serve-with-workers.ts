@@ -1,7 +1,9 @@
+import { isGatewayError } from "@catena/errors";
 import {
   type ControlPlane,
   claimPort,
   createLog,
+  type Log,
   listenSupervisorControl,
   parseListen,
   type Settings,
@@ -34,7 +36,8 @@ export async function serveWithWorkers(
   }
   const log = createLog((line) => output.out(line), { worker: "supervisor" });
   const listen = claimPort(parseListen(settings.listen), "listen (CATENA_LISTEN)");
-  const fixed = { ...settings, listen: formatAddress(listen) };
+  const tlsListen = claimTlsPort(settings.tlsListen, log);
+  const fixed = { ...settings, listen: formatAddress(listen), tlsListen };
   const supervisor = new Supervisor({ count, settings: forWorkers(fixed), log });
   const admin = startAdmin(settings, store, log, output);
   let control: ControlPlane | null = null;
@@ -73,6 +76,7 @@ export async function serveWithWorkers(
 /** What a reload can't change: this process holds it, or workers would differ in what they serve. */
 const fixedFields = [
   "listen",
+  "tlsListen",
   "adminListen",
   "controlListen",
   "workers",
@@ -83,6 +87,18 @@ const fixedFields = [
   "admin",
   "keyring",
 ] as const satisfies readonly (keyof Settings)[];
+
+/** As with one process, a port for TLS that can't be had is no reason not to serve in clear text. */
+function claimTlsPort(address: string | null, log: Log): string | null {
+  if (address === null) return null;
+  try {
+    return formatAddress(claimPort(parseListen(address), "tlsListen (CATENA_TLS_LISTEN)"));
+  } catch (error) {
+    if (!isGatewayError(error)) throw error;
+    log.error("nothing is served over TLS until a restart", { reason: error.message });
+    return null;
+  }
+}
 
 function keep(settings: Settings): Partial<Settings> {
   return Object.fromEntries(fixedFields.map((field) => [field, settings[field]]));
