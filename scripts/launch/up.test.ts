@@ -42,10 +42,10 @@ describe("scripts/up", () => {
       expect(first).toMatchObject({ stderr: "", code: 0 });
       const shown = first.stdout.split("\n").map((line) => line.trim().split("  ")[0]);
       for (const line of ["1", "2", "3", "4", "201 Created"]) expect(shown).toContain(line);
-      expect(first.stdout).toContain("7 to create, 0 to update, 0 to delete, 0 unchanged");
+      expect(first.stdout).toContain("8 to create, 0 to update, 0 to delete, 0 unchanged");
       const second = await up(["--once"]);
       expect(second).toMatchObject({ stderr: "", code: 0 });
-      expect(second.stdout).toContain("0 to create, 0 to update, 0 to delete, 7 unchanged");
+      expect(second.stdout).toContain("0 to create, 0 to update, 0 to delete, 8 unchanged");
     },
     limitMs,
   );

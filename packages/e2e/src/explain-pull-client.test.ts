@@ -178,10 +178,11 @@ export const jack = consumer("jack", { plugins: { "key-auth": { key: "hush-hush"
       "got/chains/checkout.ts",
       "got/chains/order-overview.ts",
       "got/chains/returns.ts",
+      "got/routes.ts",
       "got/services.ts",
     ]);
     const again = await catena("deploy", "got", ...store, "--dry-run");
-    expect(again.stdout).toBe("0 to create, 0 to update, 0 to delete, 7 unchanged\n");
+    expect(again.stdout).toBe("0 to create, 0 to update, 0 to delete, 8 unchanged\n");
     const [before, after] = [await catena("compile", shopConfigs), await catena("compile", "got")];
     expect(after.stdout).toBe(before.stdout);
     expect(await typeErrors(join(folder, "got"))).toEqual([]);
@@ -194,7 +195,7 @@ export const jack = consumer("jack", { plugins: { "key-auth": { key: "hush-hush"
     await catena("deploy", shopConfigs, ...store, "--yes");
     const { stdout } = await catena("pull", ...store);
     write("all.ts", stdout);
-    expect((await catena("validate", "all.ts")).stdout).toContain("7 resources in 1 files");
+    expect((await catena("validate", "all.ts")).stdout).toContain("8 resources in 1 files");
     const upstreams = await catena("pull", "--kind", "upstreams", "--json", ...store);
     expect(Object.keys(JSON.parse(upstreams.stdout))).toEqual(["upstreams"]);
     const routes = await catena("pull", "--kind", "routes", "--out", "routes.ts", ...store);
