@@ -192,6 +192,61 @@ describe.each(storeKinds)("secrets in $name", ({ start }) => {
     });
   });
 
+  test("wherever a plugin is configured, its secrets are renewed", async () => {
+    const reference = "$secret://vault/1/shared/text";
+    const plugins = (header: string) => ({
+      "response-rewrite": { headers: { set: { [header]: reference } } },
+    });
+    const route = (uri: string, more: object) => ({ uri, upstream_id: "echo", ...more });
+    const key = (name: string) => ({ "key-auth": { key: `key-of-${name}` } });
+    const put = (text: string) => vault.documents.set("kv/shared", { text });
+    put("first");
+    await gateway.put({
+      "secrets/vault/1": manager(),
+      "services/s": { plugins: plugins("X-Service") },
+      "plugin_configs/p": { id: "p", plugins: plugins("X-Config") },
+      "consumer_groups/g": { id: "g", plugins: plugins("X-Group") },
+      "consumers/one": { username: "one", plugins: { ...key("one"), ...plugins("X-Consumer") } },
+      "consumers/two": { username: "two", group_id: "g", plugins: key("two") },
+      "global_rules/r": {
+        id: "r",
+        plugins: { "proxy-rewrite": { headers: { set: { "X-Rule": reference } } } },
+      },
+      "routes/service": route("/service", { service_id: "s" }),
+      "routes/config": route("/config", { plugin_config_id: "p" }),
+    });
+    const seen = async () => {
+      const [service, config, one, two] = await Promise.all([
+        fetch(`${gateway.url}/service`),
+        fetch(`${gateway.url}/config`),
+        fetch(`${gateway.url}/auth`, { headers: { apikey: "key-of-one" } }),
+        fetch(`${gateway.url}/auth`, { headers: { apikey: "key-of-two" } }),
+      ]);
+      const echoed: unknown = await service.json();
+      return [
+        service.headers.get("x-service"),
+        config.headers.get("x-config"),
+        one.headers.get("x-consumer"),
+        two.headers.get("x-group"),
+        Object(echoed).headers["x-rule"],
+      ];
+    };
+    const all = (text: string) => Array.from({ length: 5 }, () => text);
+    expect(await seen()).toEqual(all("first"));
+    put("second");
+    await until(async () => Bun.deepEquals(await seen(), all("second")));
+    await gateway.put({
+      "global_rules/r": null,
+      "services/s": null,
+      "plugin_configs/p": null,
+      "consumer_groups/g": null,
+      "routes/service": null,
+      "routes/config": null,
+      "consumers/one": null,
+      "consumers/two": null,
+    });
+  });
+
   test("secrets may be in AWS's and Google's managers", async () => {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const cloud = startService(({ target, body, headers }) => {
