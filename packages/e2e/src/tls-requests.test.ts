@@ -239,6 +239,26 @@ describe("the listener", () => {
     ]);
   });
 
+  test.each([
+    ["is believed, http_to_https sees to that", ["127.0.0.1"], [200, 301, 301]],
+    ["is not believed, http_to_https redirects once more", [], [301, 301, 301]],
+  ] as const)("where a proxy that ends TLS %s", async (_, trustedAddresses, expected) => {
+    const echo = startEcho();
+    const bed = await startGatewayBed({
+      storeUrl: storeBed.url,
+      settings: { trustedAddresses: [...trustedAddresses] },
+    });
+    cleanUps.push(echo.stop, bed.stop);
+    await bed.put({
+      "routes/1": routeTo(echo, "/*", { plugins: { redirect: { http_to_https: true } } }),
+    });
+    const statuses: number[] = [];
+    for (const headers of [{ "x-forwarded-proto": "https" }, { "x-forwarded-proto": "http" }, {}]) {
+      statuses.push((await fetch(bed.url, { redirect: "manual", headers })).status);
+    }
+    expect(statuses).toEqual([...expected]);
+  });
+
   test("passes WebSockets on", async () => {
     const chat = Bun.serve({
       port: 0,

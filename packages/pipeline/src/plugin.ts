@@ -4,6 +4,7 @@ import type { HealthReport, UpstreamPlan } from "@catena/upstream";
 import type { ConsumerDirectory } from "./consumer.ts";
 import type { HeaderHandler, LogHandler, RequestHandler } from "./phase.ts";
 import type { GatewayReply } from "./reply.ts";
+import type { RequestContext } from "./request-context.ts";
 import type { TargetResolver } from "./target.ts";
 import type { TraceSink } from "./trace-sink.ts";
 
@@ -33,6 +34,8 @@ export interface PluginServices {
   /** A page that the gateway has of itself, by path (`/openapi.json`); absent where it has none. */
   readonly ownPage?: (path: string) => OwnPage | null;
   readonly log: PluginLog;
+  /** What the client used towards the first proxy that is believed; when not given, what it used towards us. */
+  readonly schemeOf?: (ctx: RequestContext) => string;
   /** Port at which clients reach us by https; 443 when not given. */
   readonly httpsPort?: number;
   /** Bounds of chains that set none themselves. */

@@ -54,6 +54,8 @@ describe("to https", () => {
   test("what came by https goes on; what claims it did does not", async () => {
     expect((await bed(conf, { scheme: "https" }).ask()).status).toBe(200);
     expect((await bed(conf).ask({ headers: { "x-forwarded-proto": "https" } })).status).toBe(301);
+    const services = { schemeOf: () => "https" };
+    expect((await bed(conf, { services }).ask()).status).toBe(200);
   });
 });
 

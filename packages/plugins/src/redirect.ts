@@ -52,14 +52,16 @@ export const redirect = definePlugin({
   priority: 900,
   schema,
   check: (conf) => [...checkStatus(conf.ret_code, "/ret_code"), ...compile(conf).issues],
-  create: (conf, { httpsPort = 443 }) => {
+  create: (conf, { httpsPort = 443, schemeOf = ({ scheme }) => scheme }) => {
     const { value: move, issues } = compile(conf);
     if (move === undefined) return { issues };
     const port = httpsPort === 443 ? "" : `:${httpsPort}`;
     return {
       value: {
         rewrite:
-          conf.http_to_https === true ? (ctx) => secure(ctx, port) : (ctx) => moveOn(move, ctx),
+          conf.http_to_https === true
+            ? (ctx) => (schemeOf(ctx) === "https" ? undefined : secure(ctx, port))
+            : (ctx) => moveOn(move, ctx),
       },
       issues,
     };
@@ -117,10 +119,9 @@ function compileRule([source = "", text = ""]: readonly string[]): Checked<
 
 /**
  * APISIX writes the decoded path here; the path as it was sent names the same resource and is always
- * a valid URL. What a client says of its scheme (`X-Forwarded-Proto`) does not count.
+ * a valid URL.
  */
-function secure(ctx: RequestContext, port: string): GatewayReply | undefined {
-  if (ctx.scheme === "https") return undefined;
+function secure(ctx: RequestContext, port: string): GatewayReply {
   const isSafe = ctx.method === "GET" || ctx.method === "HEAD";
   return moved(isSafe ? 301 : 308, `https://${ctx.host}${port}${ctx.rawTarget}`);
 }

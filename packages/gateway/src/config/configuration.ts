@@ -16,6 +16,7 @@ import { createOwnPages } from "../control/own-pages.ts";
 import type { ControlSource } from "../control/v1-api.ts";
 import { parseListen } from "../listen.ts";
 import type { Log } from "../log.ts";
+import { clientScheme } from "../request/peer-trust.ts";
 import type { Settings } from "../settings/settings.ts";
 import { SurvivorPool } from "../survivors.ts";
 import type { Certificates } from "../tls/certificates.ts";
@@ -115,6 +116,7 @@ export class Configuration implements SyncTarget {
       unknownPlugins: settings.unknownPlugins,
       ownPage: createOwnPages(this.#document),
       httpsPort: httpsPortOf(settings),
+      schemeOf: clientScheme(settings),
     });
   }
 

@@ -54,6 +54,7 @@ export interface RouteCompilerOptions {
   readonly ownPage: NonNullable<PluginServices["ownPage"]>;
   /** Where clients reach us by https. */
   readonly httpsPort: number;
+  readonly schemeOf: NonNullable<PluginServices["schemeOf"]>;
   /** For plugins' calls to URIs by https. */
   readonly tls: TlsDefaults;
   readonly lives: PluginLives;
@@ -263,7 +264,7 @@ export class RouteCompiler {
 
   #pluginServices(owner: string): PluginServices {
     const { survivors, consumers, records, log, table, chains, ...options } = this.#options;
-    const { traces, chainBounds, serverTiming, ownPage, httpsPort } = options;
+    const { traces, chainBounds, serverTiming, ownPage, httpsPort, schemeOf } = options;
     return {
       owner,
       targets: this.targets(),
@@ -280,6 +281,7 @@ export class RouteCompiler {
       records,
       ownPage,
       httpsPort,
+      schemeOf,
       chainBounds,
       serverTiming,
       secretTexts: secretTextsOf,

@@ -87,6 +87,15 @@ export function trustForwarded({ trustedAddresses }: Settings): ForwardedTrust |
   };
 }
 
+/** @returns what tells by which scheme a client came: of what peers say, those of `trustedAddresses` are believed. */
+export function clientScheme({ trustedAddresses }: Settings): (ctx: RequestContext) => string {
+  const isTrusted = compileAddresses(trustedAddresses).value ?? nobody;
+  return (ctx) => {
+    const said = ctx.request.headers.get("x-forwarded-proto");
+    return said !== null && isTrusted(ctx.peerAddress) ? said : ctx.scheme;
+  };
+}
+
 function replace(headers: string[], name: string, value: string): void {
   for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) headers[i + 1] = value;
 }

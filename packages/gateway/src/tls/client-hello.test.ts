@@ -11,7 +11,7 @@ async function helloOf(options: {
   const { promise, resolve } = Promise.withResolvers<Buffer>();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
-    socket.once("data", (bytes) => {
+    socket.once("data", (bytes: Buffer) => {
       resolve(bytes);
       socket.destroy();
     });
