@@ -1,4 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
+import { bodyVariables } from "./body-variables.ts";
 import { type Comparison, operators } from "./operators.ts";
 import type { RequestView } from "./request-view.ts";
 import { compileVariable, type FurtherVariables, type Variable } from "./variables.ts";
@@ -46,9 +47,12 @@ export function compileExpression(
     : { value, issues: [] };
 }
 
-/** What is wrong with an expression, first finding first; `null` when it can be compiled. */
+/**
+ * What is wrong with an expression of a route or a `filter`, which may ask for the request's body, first
+ * finding first; `null` when it can be compiled.
+ */
 export function checkExpression(expression: readonly unknown[]): string | null {
-  return compileExpression(expression).issues[0]?.message ?? null;
+  return compileExpression(expression, bodyVariables).issues[0]?.message ?? null;
 }
 
 interface Compilation {

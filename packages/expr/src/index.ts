@@ -4,6 +4,7 @@ export {
   isAddress,
   plainAddress,
 } from "./addresses.ts";
+export { bodyVariables } from "./body-variables.ts";
 export { findCookie, withoutCookie } from "./cookies.ts";
 export { checkExpression, compileExpression, type Predicate } from "./expression.ts";
 export { toNumber } from "./lua-number.ts";

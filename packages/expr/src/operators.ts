@@ -26,8 +26,7 @@ export const operators: ReadonlyMap<string, (right: unknown) => Checked<Comparis
   ["~~", (right: unknown) => compileSearch(right, false)],
   ["~*", (right: unknown) => compileSearch(right, true)],
   ["in", compileIn],
-  // Only variables made from a body are arrays, and those are not served.
-  ["has", () => ok(never)],
+  ["has", (right: unknown) => ok((left) => Array.isArray(left) && left.includes(right))],
   ["ipmatch", compileIpMatch],
 ]);
 
@@ -62,7 +61,10 @@ function compileSearch(right: unknown, ignoreCase: boolean): Checked<Comparison>
   if (typeof right !== "string" && typeof right !== "number") return refuse("invalid expression");
   const { value: pattern, issues } = compilePattern(String(right), { ignoreCase });
   if (pattern === undefined) return { issues };
-  return ok((left) => typeof left === "string" && pattern.test(left));
+  return ok((left) => {
+    if (typeof left === "string") return pattern.test(left);
+    return typeof left === "number" && pattern.test(String(left));
+  });
 }
 
 function compileIn(right: unknown): Checked<Comparison> {

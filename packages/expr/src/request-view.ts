@@ -71,6 +71,8 @@ export interface RequestView {
   readonly reply: ReplyView | null;
   /** The request's body, once somebody who needs it has read it. */
   readonly knownBody?: string | null;
+  /** Tells that an answer depends on the body; who asked reads it and asks again. */
+  wantBody?(): void;
   /** A request header by its name in lower case, values of a repeated name joined. */
   header(name: string): string | null;
 }

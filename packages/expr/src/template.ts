@@ -122,8 +122,8 @@ function read(
   captures: readonly (string | null)[],
 ): string | undefined {
   const value = part.capture === null ? part.variable(view) : captures[part.capture];
-  if (value === undefined || value === null) return part.fallback;
-  return value === true ? "true" : value;
+  if (value === undefined || value === null || typeof value === "object") return part.fallback;
+  return String(value);
 }
 
 interface Reference {

@@ -5,8 +5,11 @@ import { findArgument } from "./query-arguments.ts";
 import type { ReplyView, RequestView } from "./request-view.ts";
 import { tlsVariables } from "./tls-variables.ts";
 
-/** `true` is a query argument without a value; `undefined` is a variable that is missing. */
-export type VariableValue = string | true | undefined;
+/**
+ * `true` is a query argument without a value; `undefined` is a variable that is missing. Numbers,
+ * `false` and lists are only had from a body.
+ */
+export type VariableValue = string | number | boolean | readonly unknown[] | undefined;
 
 export type Variable = (view: RequestView) => VariableValue;
 
@@ -140,13 +143,12 @@ function own(record: Readonly<Record<string, string>>, key: string): string | un
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
-const ofBody = "the request body is read only after a route was found";
+const ofBody = "what the request body says is not known here";
 const ofNginx = "it describes the inside of nginx";
 
 /** Why a variable that APISIX has is none here; `null` for a name APISIX does not know either. */
 function notServed(name: string): string | null {
-  if (name.startsWith("graphql_")) return "GraphQL queries are not looked into";
-  if (/^(post_arg[_.]|request_body)/.test(name)) return ofBody;
+  if (/^(post_arg[_.]|request_body|graphql_)/.test(name)) return ofBody;
   if (/^(upstream_|balancer_|llm_|ssl_|proxy_|tcpinfo_|mqtt_)/.test(name)) return ofNginx;
   return otherNginxVariables.has(name) ? ofNginx : null;
 }

@@ -83,6 +83,8 @@ export class RequestContext implements RequestView {
   upstreamTarget: string;
   /** The client's body as text, for variables; `null` until a plugin that needs it has read it. */
   knownBody: string | null;
+  /** Whether a condition asked for a body that was not read yet. */
+  bodyWanted: boolean;
   /** Replaces the client's body towards the upstream; `undefined` leaves the client's. */
   upstreamBody: CallBody | undefined;
   /** What plugins changed of the headers towards the upstream. */
@@ -136,6 +138,7 @@ export class RequestContext implements RequestView {
     this.upstreamHost = null;
     this.upstreamTarget = target.rawTarget;
     this.knownBody = null;
+    this.bodyWanted = false;
     this.upstreamBody = undefined;
     this.headerEdits = null;
     this.skippedPlugins = null;
@@ -188,6 +191,16 @@ export class RequestContext implements RequestView {
     return this.server.tls ?? null;
   }
 
+  /** Takes back what the route that matched before has left. */
+  forgetRoute(): void {
+    this.params = noParams;
+    this.matchedUri = "";
+    this.routeId = "";
+    this.routeName = "";
+    this.serviceId = "";
+    this.serviceName = "";
+  }
+
   /** Names another client than the peer: what a trusted proxy said. */
   setClient(address: string, port: number): void {
     this.#client = { address, port };
@@ -232,6 +245,11 @@ export class RequestContext implements RequestView {
     const { headers } = this.request;
     const length = headers.get("content-length");
     return length === null ? headers.has("transfer-encoding") : length !== "0";
+  }
+
+  /** Told by conditions that depend on the body; see {@link bodyWanted}. */
+  wantBody(): void {
+    if (this.hasBody) this.bodyWanted = true;
   }
 
   /**

@@ -134,7 +134,7 @@ describe("conditions on the body", () => {
     ["an argument of a form", "post_arg_id", form, "a=2&id=1", "id-1"],
     ["another value", "post_arg_id", form, "id=2", "route"],
     ["no form", "post_arg_id", "text/plain", "id=1", "route"],
-    ["a member of JSON", "post_arg.a.id", "application/json", '{"a":{"id":1}}', "id-1"],
+    ["a member of JSON", "post_arg.a.id", "application/json", '{"a":{"id":"1"}}', "id-1"],
     ["a member of a form", "post_arg.id", form, "id=1", "id-1"],
     ["the body", "request_body", "text/plain", "1", "id-1"],
   ];

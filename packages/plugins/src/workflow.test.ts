@@ -48,7 +48,7 @@ describe("the first rule that matches", () => {
     [
       "may look at the body",
       [{ case: [["post_arg.a", "==", "1"]], actions: refuse(403) }],
-      [{ method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1}' }],
+      [{ method: "POST", headers: { "content-type": "application/json" }, body: '{"a":"1"}' }],
       "403",
     ],
   ];

@@ -1,5 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
-import { compileExpression, type Predicate } from "@catena/expr";
+import { bodyVariables, compileExpression, type Predicate } from "@catena/expr";
 import type {
   GatewayReply,
   HeaderHandler,
@@ -9,6 +9,7 @@ import type {
   RequestContext,
   RequestHandler,
 } from "@catena/pipeline";
+import { readForVariables } from "@catena/plugins";
 
 /** What `_meta` of a plugin's configuration says (apisix/plugin.lua). */
 export interface PluginMeta {
@@ -16,6 +17,8 @@ export interface PluginMeta {
   readonly priority: number | undefined;
   /** The plugin runs only for requests of which this holds; `null` for all. */
   readonly filter: Predicate | null;
+  /** Whether the filter asks for the request's body; absent: it does not. */
+  readonly filterReadsBody?: true;
   /** Replaces the body of replies of 400 and above that the plugin makes itself. */
   readonly errorBody: string | null;
 }
@@ -26,8 +29,13 @@ export function readMeta(conf: unknown): Checked<PluginMeta> {
     isObject(conf) && "_meta" in conf && isObject(conf["_meta"]) ? conf["_meta"] : {};
   const issues: Issue[] = [];
   let filter: Predicate | null = null;
+  let filterReadsBody = false;
   if ("filter" in meta) {
-    const compiled = compileExpression(meta.filter);
+    const compiled = compileExpression(meta.filter, (name) => {
+      const variable = bodyVariables(name);
+      if (variable !== undefined) filterReadsBody = true;
+      return variable;
+    });
     filter = compiled.value ?? null;
     issues.push(...compiled.issues);
   }
@@ -38,6 +46,7 @@ export function readMeta(conf: unknown): Checked<PluginMeta> {
       disabled: "disable" in meta && meta.disable === true,
       priority: "priority" in meta && typeof meta.priority === "number" ? meta.priority : undefined,
       filter,
+      ...(filterReadsBody ? { filterReadsBody } : {}),
       errorBody: "error_response" in meta ? toBody(meta.error_response) : null,
     },
   };
@@ -50,10 +59,17 @@ function toBody(response: unknown): string {
 
 /** The handlers as `_meta` wants them; the same ones when it wants nothing. */
 export function applyMeta(handlers: PluginHandlers, meta: PluginMeta): PluginHandlers {
-  const { filter, errorBody } = meta;
+  const { filter, filterReadsBody, errorBody } = meta;
   let result = handlers;
   if (errorBody !== null) result = mapRequestHandlers(result, (h) => withErrorBody(h, errorBody));
-  return filter === null ? result : withFilter(result, filter);
+  if (filter !== null) result = withFilter(result, filter);
+  return filterReadsBody === true ? withBody(result) : result;
+}
+
+/** The body is read in the first phase, for in the later ones nothing waits. */
+function withBody(handlers: PluginHandlers): PluginHandlers {
+  const { rewrite } = handlers;
+  return { ...handlers, rewrite: (ctx) => readForVariables(ctx).then(() => rewrite?.(ctx)) };
 }
 
 function mapRequestHandlers(

@@ -1,4 +1,4 @@
-import { compileAddresses, compileExpression } from "@catena/expr";
+import { bodyVariables, compileAddresses, compileExpression } from "@catena/expr";
 import type { RequestContext } from "@catena/pipeline";
 import type { RouteEntry as RouterEntry } from "@catena/router";
 import type { Route } from "@catena/schema";
@@ -42,7 +42,9 @@ function acceptsOf(route: Route): { readonly accepts?: (ctx: RequestContext) => 
     const { value: contains = never } = compileAddresses(list);
     parts.push((ctx) => contains(ctx.clientAddress));
   }
-  if (vars !== undefined && vars.length > 0) parts.push(compileExpression(vars).value ?? never);
+  if (vars !== undefined && vars.length > 0) {
+    parts.push(compileExpression(vars, bodyVariables).value ?? never);
+  }
   const [first, second] = parts;
   if (first === undefined) return {};
   return { accepts: second === undefined ? first : (ctx) => first(ctx) && second(ctx) };

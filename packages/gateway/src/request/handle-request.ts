@@ -7,6 +7,7 @@ import {
   type ServerHandle,
   statusReply,
 } from "@catena/pipeline";
+import { readForVariables } from "@catena/plugins";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
 import { asksForWebSocket, type WebSocketRelay } from "../websocket/relay.ts";
@@ -52,10 +53,28 @@ export function createRequestHandler(options: HandlerOptions) {
     if ("refused" in target) return toResponse(statusReply(target.status), response);
     const ctx = new RequestContext(request, server, options.scheme, target, startedAt);
     const plan = matcher.match(ctx);
+    return ctx.bodyWanted ? matchByBody(ctx) : answerMatched(ctx, plan);
+  };
+
+  function answerMatched(ctx: RequestContext, plan: RoutePlan | null) {
     if (plan === null) return toResponse(unmatched(matcher.loaded), response);
     ctx.handlers = plan.handlers;
     return answer(ctx, plan);
-  };
+  }
+
+  /** Which route it is depends on the body: that is read, and the routes are asked again. */
+  async function matchByBody(ctx: RequestContext): Promise<Response> {
+    inFlight.add(ctx);
+    try {
+      await readForVariables(ctx);
+    } catch (error) {
+      return toResponse(errorReply(error, ctx, options.log), response);
+    } finally {
+      inFlight.delete(ctx);
+    }
+    ctx.forgetRoute();
+    return answerMatched(ctx, matcher.match(ctx));
+  }
 
   /** Answers at once where no handler waits: a promise costs a turn of the event loop. */
   function answer(ctx: RequestContext, plan: RoutePlan): Response | Promise<Response> {

@@ -45,8 +45,8 @@ export function compileRuleKey(key: string): Checked<RuleKey> {
 }
 
 /** A key as it is, or a digest of one that is too long to be kept. */
-function bounded(key: string | true): string {
-  if (key === true) return "true";
+function bounded(value: string | number | boolean | readonly unknown[]): string {
+  const key = typeof value === "string" ? value : String(value);
   if (key.length <= maxKeyLength) return key;
   return new Bun.CryptoHasher("sha256").update(key).digest("hex");
 }
