@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { GatewayError } from "@catena/errors";
 import {
   type ControlAnswer,
@@ -9,7 +9,7 @@ import {
   type WorkerQuestion,
 } from "@catena/gateway";
 
-const workerMain = join(import.meta.dir, "worker-main.ts");
+const workerMain = fileURLToPath(new URL("./worker-main.ts", import.meta.url));
 
 /** The descriptor behind the three that every process has. */
 export const sharedFd = 3;
