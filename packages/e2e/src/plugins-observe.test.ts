@@ -168,3 +168,58 @@ test("a gateway that stops sends what waits", async () => {
   expect(logs.seen).toHaveLength(before + 1);
   expect(lastLogged()).toEqual([{ u: "/last", route_id: "r" }]);
 });
+
+test("prometheus counts requests, for a page that public-api publishes", async () => {
+  const upstream = { nodes: { [service.node]: 1 } };
+  await bed.put({
+    "routes/r": {
+      uri: "/counted",
+      name: "n",
+      plugins: { prometheus: { prefer_name: true } },
+      upstream,
+    },
+    "routes/metrics": { uri: "/apisix/prometheus/metrics", plugins: { "public-api": {} } },
+    "global_rules/1": { id: "1", plugins: { prometheus: {} } },
+  });
+  await (await fetch(`${bed.url}/counted`)).text();
+  await fetch(`${bed.url}/none`);
+  const page = async (): Promise<string> =>
+    (await fetch(`${bed.url}/apisix/prometheus/metrics`)).text();
+  await until(async () => (await page()).includes('code="404"'));
+  const counted = (await page())
+    .split("\n")
+    .filter((line) => line.startsWith("apisix_http_status{"));
+  const labels = (route: string, uri: string, node: string, source: string) =>
+    `route="${route}",matched_uri="${uri}",matched_host="",service="",consumer="",node="${node}",request_type="traditional_http",request_llm_model="",llm_model="",response_source="${source}"} 1`;
+  expect(counted).toContain(
+    `apisix_http_status{code="200",${labels("n", "/counted", "127.0.0.1", "upstream")}`,
+  );
+  expect(counted).toContain(`apisix_http_status{code="404",${labels("", "", "", "apisix")}`);
+  await bed.put({ "global_rules/1": null, "routes/metrics": null });
+});
+
+test("data-mask keeps from logs what the upstream gets", async () => {
+  const before = logs.seen.length;
+  await serve({
+    ...logger({ batch_max_size: 1, include_req_body: true }),
+    "data-mask": {
+      request: [
+        { type: "query", name: "token", action: "remove" },
+        { type: "header", name: "x-key", action: "replace", value: "***" },
+        { type: "body", body_format: "json", name: "$.password", action: "remove" },
+      ],
+    },
+  });
+  const body = '{"user":"u","password":"very-secret"}';
+  const reply = await fetch(`${bed.url}/a?token=very-secret&x=1`, {
+    method: "POST",
+    headers: { "x-key": "very-secret" },
+    body,
+  });
+  expect(await reply.json()).toMatchObject({ target: "/a?token=very-secret&x=1", body });
+  await until(() => logs.seen.length > before);
+  expect(lastLogged()).toMatchObject({
+    request: { uri: "/a?x=1", headers: { "x-key": "***" }, body: '{"user":"u"}' },
+  });
+  expect(JSON.stringify(Object(lastLogged()).request)).not.toContain("very-secret");
+});

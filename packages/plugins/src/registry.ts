@@ -7,6 +7,7 @@ import { clientControl } from "./client-control.ts";
 import { consumerRestriction } from "./consumer-restriction.ts";
 import { cors } from "./cors.ts";
 import { csrf } from "./csrf.ts";
+import { dataMask } from "./data-mask.ts";
 import type { PluginEntry } from "./define-plugin.ts";
 import { echo } from "./echo.ts";
 import { faultInjection } from "./fault-injection.ts";
@@ -25,6 +26,7 @@ import { limitReq } from "./limit-req.ts";
 import { mocking } from "./mocking.ts";
 import { multiAuthOf } from "./multi-auth.ts";
 import { opa } from "./opa.ts";
+import { prometheus } from "./prometheus.ts";
 import { proxyCache } from "./proxy-cache.ts";
 import { proxyChain } from "./proxy-chain.ts";
 import { proxyMirror } from "./proxy-mirror.ts";
@@ -52,6 +54,7 @@ const entries: readonly PluginEntry[] = [
   consumerRestriction,
   cors,
   csrf,
+  dataMask,
   echo,
   faultInjection,
   fileLogger,
@@ -69,6 +72,7 @@ const entries: readonly PluginEntry[] = [
   mocking,
   multiAuthOf((name) => byName.get(name)),
   opa,
+  prometheus,
   proxyCache,
   proxyChain,
   proxyMirror,

@@ -5,7 +5,7 @@ import type {
   TargetResolver,
   TraceSink,
 } from "@catena/pipeline";
-import { ConsumerIndex, plugins } from "@catena/plugins";
+import { ConsumerIndex, plugins, requestMetrics } from "@catena/plugins";
 import { createRouter, type Router } from "@catena/router";
 import { formatName, type Kind, kindNames, type ResourceKey, referencesOf } from "@catena/schema";
 import type { Change } from "@catena/store";
@@ -114,7 +114,7 @@ export class Configuration implements SyncTarget {
       chainBounds: settings.limits,
       serverTiming: settings.serverTiming,
       unknownPlugins: settings.unknownPlugins,
-      ownPage: createOwnPages(this.#document),
+      ownPage: createOwnPages(this.#document, () => this.#metrics()),
       httpsPort: httpsPortOf(settings),
       schemeOf: clientScheme(settings),
     });
@@ -187,6 +187,13 @@ export class Configuration implements SyncTarget {
   /** Destinations of calls that are part of no route's plan; they follow the configuration. */
   targets(): TargetResolver {
     return this.#compiler.targets();
+  }
+
+  /** What Prometheus reads of this process. */
+  #metrics(): string {
+    return requestMetrics({ survivors: this.#survivors }).text({
+      nodeHealth: () => this.#upstreams.healthReports(),
+    });
   }
 
   /** Ends what plugins have running, once no request is left. */

@@ -19,6 +19,11 @@ export class CapturedBytes {
     this.#kept += part.byteLength;
   }
 
+  /** Whether all that passed was kept. */
+  get isWhole(): boolean {
+    return this.total === this.#kept;
+  }
+
   bytes(): Uint8Array {
     return Buffer.concat(this.#chunks, this.#kept);
   }

@@ -45,7 +45,7 @@ export function requestLength(ctx: RequestContext): number {
 }
 
 /** Bytes of status line, headers and body, without what the server adds. */
-export function replyLength({ reply, bodyBytes }: LogFacts): number {
+export function replyLength({ reply, bodyBytes }: Pick<LogFacts, "reply" | "bodyBytes">): number {
   let length = "HTTP/1.1 200 \r\n\r\n".length;
   for (const text of reply.headers) length += text.length + 2;
   return length + bodyBytes;

@@ -19,6 +19,8 @@ import {
 } from "./log-entry.ts";
 import type { LogFacts } from "./log-facts.ts";
 import { logVariables, withFacts } from "./log-variables.ts";
+import { maskedBody } from "./masks.ts";
+import { ReplyWatch } from "./reply-watch.ts";
 
 /** What {@link entrySchema} gives. */
 export interface EntryConf {
@@ -128,23 +130,13 @@ function compilePlan(conf: EntryConf, metadata: JsonObject | null): Checked<Entr
   return issues.length > 0 ? { issues } : { value: { ...value, formatsBody }, issues };
 }
 
-/** What is kept of one request until its end. */
-interface Kept {
-  requestBody: CapturedBytes | null;
-  replyBody: CapturedBytes | null;
-  /** The reply's body that tells when it ends. */
-  followed: ReadableStream<Uint8Array> | null;
-  /** Called by it, when the log phase has come first. */
-  onEnd: (() => void) | null;
-  hasEnded: boolean;
-}
-
 class RequestLog {
   readonly #plan: EntryPlan;
   readonly #emit: (entry: LogEntry) => void;
   readonly #matches: Predicate;
   readonly #services: PluginServices;
-  readonly #kept = new WeakMap<RequestContext, Kept>();
+  readonly #requestBodies = new WeakMap<RequestContext, CapturedBytes>();
+  readonly #watch = new ReplyWatch();
 
   constructor(
     plan: EntryPlan,
@@ -163,7 +155,7 @@ class RequestLog {
     const { wantsRequestBody, formatsBody, requestBytes } = this.#plan;
     if (!formatsBody && wantsRequestBody?.(ctx) !== true) return undefined;
     const captured = new CapturedBytes(requestBytes);
-    this.#of(ctx).requestBody = captured;
+    this.#requestBodies.set(ctx, captured);
     const { upstreamBody } = ctx;
     if (upstreamBody instanceof ReadableStream) {
       ctx.upstreamBody = watchStream(upstreamBody, (chunk) => captured.take(chunk));
@@ -184,49 +176,17 @@ class RequestLog {
   }
 
   follow(ctx: RequestContext, reply: GatewayReply): void {
-    const kept = this.#of(ctx);
     const isWanted = this.#plan.wantsReplyBody?.(ctx) === true;
-    const captured = new CapturedBytes(isWanted ? this.#plan.replyBytes : 0);
-    kept.replyBody = captured;
-    const { body } = reply;
-    if (!(body instanceof ReadableStream)) {
-      if (body !== null) captured.take(Buffer.from(body));
-      return;
-    }
-    kept.followed = watchStream(
-      body,
-      (chunk) => captured.take(chunk),
-      () => {
-        if (kept.hasEnded) return;
-        kept.hasEnded = true;
-        kept.onEnd?.();
-      },
-    );
-    reply.body = kept.followed;
+    this.#watch.follow(ctx, reply, isWanted ? this.#plan.replyBytes : 0);
   }
 
   end(ctx: RequestContext, reply: GatewayReply): void {
-    const kept = this.#of(ctx);
-    const { followed } = kept;
-    // An error reply may have taken the place of the one that was followed.
-    const isUnderWay =
-      followed !== null && !kept.hasEnded && (followed.locked || reply.body === followed);
-    if (isUnderWay) kept.onEnd = () => this.#write(ctx, reply, kept);
-    else this.#write(ctx, reply, kept);
+    this.#watch.end(ctx, reply, (body) => this.#write(ctx, reply, body));
   }
 
-  #of(ctx: RequestContext): Kept {
-    let kept = this.#kept.get(ctx);
-    if (kept === undefined) {
-      kept = { requestBody: null, replyBody: null, followed: null, onEnd: null, hasEnded: false };
-      this.#kept.set(ctx, kept);
-    }
-    return kept;
-  }
-
-  #write(ctx: RequestContext, reply: GatewayReply, kept: Kept): void {
+  #write(ctx: RequestContext, reply: GatewayReply, body: CapturedBytes | null): void {
     try {
-      const facts = this.#factsOf(ctx, reply, kept);
+      const facts = this.#factsOf(ctx, reply, body);
       if (withFacts(facts, () => this.#matches(ctx))) this.#emit(this.#entry(facts));
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
@@ -237,16 +197,15 @@ class RequestLog {
     }
   }
 
-  #factsOf(ctx: RequestContext, reply: GatewayReply, kept: Kept): LogFacts {
-    const { replyBody } = kept;
-    const wantsReply = this.#plan.wantsReplyBody?.(ctx) === true && replyBody !== null;
+  #factsOf(ctx: RequestContext, reply: GatewayReply, body: CapturedBytes | null): LogFacts {
+    const wantsReply = this.#plan.wantsReplyBody?.(ctx) === true && body !== null;
     return {
       ctx,
       reply,
-      bodyBytes: replyBody?.total ?? 0,
+      bodyBytes: body?.total ?? 0,
       latencyMs: performance.now() - ctx.startedAt,
-      requestBody: kept.requestBody === null ? null : toText(kept.requestBody.bytes()),
-      replyBody: wantsReply ? toText(decoded(replyBody.bytes(), reply)) : null,
+      requestBody: loggedBody(ctx, this.#requestBodies.get(ctx)),
+      replyBody: wantsReply ? toText(decoded(body.bytes(), reply)) : null,
     };
   }
 
@@ -260,6 +219,16 @@ class RequestLog {
     for (const name of extra.keys()) if (!Object.hasOwn(entry, name)) entry[name] = added[name];
     return entry;
   }
+}
+
+/** The request's body as entries may show it; `null` when it is not to be shown. */
+function loggedBody(ctx: RequestContext, captured: CapturedBytes | undefined): string | null {
+  if (captured === undefined) return null;
+  const text = toText(captured.bytes());
+  const shown = maskedBody(ctx, text, captured.isWhole);
+  // For variables of the body in formats.
+  ctx.knownBody = shown;
+  return shown;
 }
 
 const decoder = new TextDecoder();
