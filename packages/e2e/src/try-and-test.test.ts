@@ -210,13 +210,27 @@ export const booking = chain({ route: "/b", methods: ["POST"] })
 `,
     );
     const child = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "../../cli/src/main.ts"), "try", "booking", "a.ts"],
+      [
+        process.execPath,
+        join(import.meta.dir, "../../cli/src/main.ts"),
+        "try",
+        "booking",
+        "a.ts",
+        "--record",
+        "new/b.recording.json",
+      ],
       { cwd: folder, stdin: "ignore", stdout: "pipe", stderr: "pipe" },
     );
     await until(() => service.seen.some(({ target }) => target === "/wait"));
     child.kill("SIGINT");
-    const [printed, code] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+    const [printed, told, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
     expect(code).toBe(1);
+    expect(told).toBe("not recorded: the request was given up\n");
+    expect(readdirSync(join(folder, "new"))).toEqual([]);
     expect(service.seen.map(({ target }) => target)).toEqual(["/reserve", "/wait", "/cancel/r-1"]);
     expect(printed).toMatch(/^held\.undo .* (done|200)/m);
   } finally {

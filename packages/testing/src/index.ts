@@ -31,7 +31,13 @@ export {
   unanswered,
 } from "./mock.ts";
 export type { OperationName } from "./operation-name.ts";
-export { type RecordedRun, type RecordOptions, recordResources, recordRun } from "./record.ts";
+export {
+  type LiveRun,
+  type RecordedRun,
+  type RecordOptions,
+  recordRun,
+  runLive,
+} from "./record.ts";
 export {
   expectAsRecorded,
   parseRecording,

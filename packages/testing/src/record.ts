@@ -49,10 +49,17 @@ export interface RecordOptions {
 }
 
 /** One run against real services. */
-export interface RecordedRun extends SettledRecording {
+export interface LiveRun {
   readonly result: ChainResult;
   /** The request and its reply for people to look at, with secrets masked. */
   readonly shown: ShownRun;
+  /** Writes down what happened; this runs the chain offline, which may take as long as the run took. */
+  record(): Promise<SettledRecording>;
+}
+
+/** A run against real services that was written down. */
+export interface RecordedRun extends SettledRecording {
+  readonly result: ChainResult;
 }
 
 /**
@@ -72,20 +79,21 @@ export async function recordRun(
   targets: TargetResolver,
   options: RecordOptions = {},
 ): Promise<RecordedRun> {
-  return recordResources(compileAll(config), request, targets, options);
+  const { result, record } = await runLive(compileAll(config), request, targets, options);
+  return { result, ...(await record()) };
 }
 
 /**
- * As {@link recordRun}, of resources that are compiled already.
+ * Runs a chain of compiled resources once against real services.
  *
  * @throws TESTING_CHAIN
  */
-export async function recordResources(
+export async function runLive(
   resources: readonly CompiledResource[],
   request: TestRequest,
   targets: TargetResolver,
   options: RecordOptions = {},
-): Promise<RecordedRun> {
+): Promise<LiveRun> {
   const { route, upstream, limits, signal } = options;
   const subject = findSubject(resources, route);
   const recorder = new Recorder(targets, subject.operations);
@@ -102,18 +110,18 @@ export async function recordResources(
     nowMs,
     ...(limits === undefined ? {} : { limits }),
   });
-  const { status, body, forwarded } = result;
-  const recording: Recording = {
-    v: 1,
-    chain: subject.id,
-    now: nowMs,
-    request: await toRecordedRequest(request, result),
-    calls: recorder.recorded,
-    ...(result.end.forwarded === null ? {} : { forwarded: recorder.forwarded(forwarded) }),
-    reply: { status, ...(body === undefined ? {} : { body }) },
+  return {
+    result,
+    shown: showRun(result, subject),
+    record: async () =>
+      settleRecording(subject, {
+        v: 1,
+        chain: subject.id,
+        now: nowMs,
+        request: await toRecordedRequest(request, result),
+        ...recorder.recorded(result),
+      }),
   };
-  const settled = await settleRecording(subject, recording);
-  return { result, ...settled, shown: showRun(result, subject) };
 }
 
 /** The request with its body as the other bodies of a recording are. */
@@ -170,7 +178,17 @@ class Recorder implements WatchedTargets {
     );
   }
 
-  forwarded(sent: unknown): RecordedForward {
+  /** What was called, sent on and replied. */
+  recorded(result: ChainResult): Pick<Recording, "calls" | "forwarded" | "reply"> {
+    const { status, body, forwarded, end } = result;
+    return {
+      calls: this.#recordedCalls(),
+      ...(end.forwarded === null ? {} : { forwarded: this.#recordedForward(forwarded) }),
+      reply: { status, ...(body === undefined ? {} : { body }) },
+    };
+  }
+
+  #recordedForward(sent: unknown): RecordedForward {
     const { answer, kept } = this.#forwarded ?? { kept: {} };
     return {
       ...(sent === undefined ? {} : { sent }),
@@ -179,7 +197,7 @@ class Recorder implements WatchedTargets {
     };
   }
 
-  get recorded(): readonly RecordedCall[] {
+  #recordedCalls(): readonly RecordedCall[] {
     return this.calls.flatMap(({ operation, method, target, body: sent }, index) => {
       const answer = this.#answers[index] ?? null;
       if (answer === null) return [];

@@ -1,13 +1,8 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { CompiledResource } from "@catena/dsl";
 import { openTargets, type Settings } from "@catena/gateway";
-import {
-  type RecordedRun,
-  type Recording,
-  recordResources,
-  type TestRequest,
-} from "@catena/testing";
+import { type LiveRun, runLive, type TestRequest } from "@catena/testing";
 import type { ParsedArguments } from "../arguments.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { loadConfig } from "../config/load-config.ts";
@@ -51,14 +46,14 @@ export const tryCommand: Command = {
     const { resources } = config;
     const route = chooseChain(resources, name);
     const request = await readRequest(args, shapeOf(route));
-    const run = await runOnce(resources, route, request, settings);
+    const file = args.text("record");
+    // What is found out about the place after the request cannot be tried again.
+    if (file !== undefined) mkdirSync(dirname(file), { recursive: true });
+    const { run, isGone } = await runOnce(resources, route, request, settings);
     const tried = toTried(route.id, run);
     output.out(format(tried, args, context));
-    const file = args.text("record");
-    if (file !== undefined) {
-      const configs = configsFrom(dirname(file), paths);
-      record(file, { ...run.recording, configs }, run.problem, context);
-    }
+    if (file !== undefined && isGone) output.err("not recorded: the request was given up");
+    else if (file !== undefined) await record(run, file, paths, context);
     return tried.status < 400 ? 0 : 1;
   },
 };
@@ -87,7 +82,7 @@ async function runOnce(
   route: CompiledResource,
   request: TestRequest,
   settings: Settings,
-): Promise<RecordedRun> {
+): Promise<{ readonly run: LiveRun; readonly isGone: boolean }> {
   const entries = toEntries(resources, route, settings.prefix);
   const { targets, close } = await openTargets({ ...settings, healthChecks: false }, entries);
   const gone = new AbortController();
@@ -95,26 +90,29 @@ async function runOnce(
   process.once("SIGINT", leave);
   const upstream = forwardedTo(route, resources);
   try {
-    return await recordResources(resources, request, targets, {
+    const run = await runLive(resources, request, targets, {
       route: route.id,
       limits: settings.limits,
       signal: gone.signal,
       ...(upstream === undefined ? {} : { upstream }),
     });
+    return { run, isGone: gone.signal.aborted };
   } finally {
     process.off("SIGINT", leave);
     await close();
   }
 }
 
-/** Writes a recording, for its owner alone, and says whether it can be replayed. */
-function record(
+/** Writes down what happened, for its owner alone, and says whether it can be replayed. */
+async function record(
+  run: LiveRun,
   file: string,
-  recording: Recording,
-  problem: string | null,
+  paths: readonly string[],
   { output }: CommandContext,
-): void {
-  writeFileSync(file, `${JSON.stringify(recording, null, 2)}\n`, { mode: 0o600 });
+): Promise<void> {
+  const { recording, problem } = await run.record();
+  const configs = configsFrom(dirname(file), paths);
+  writeFileSync(file, `${JSON.stringify({ ...recording, configs }, null, 2)}\n`, { mode: 0o600 });
   output.err(`recorded ${file}`);
   if (problem !== null) output.err(`${output.style.yellow("note")} it does not replay: ${problem}`);
 }

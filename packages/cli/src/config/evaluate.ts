@@ -16,11 +16,15 @@ export function evaluate(
   return new Promise<EvaluationReply>((resolve) => {
     const fail = (issue: Pick<Issue, "code" | "message"> & Partial<Issue>) =>
       resolve({ kind: "issues", issues: [{ path: "", ...issue }], loaded: [] });
+    const work = request.want === "cases" ? "running the cases of" : "evaluating";
     const timer = setTimeout(() => {
       fail({
         code: "CONFIG_TIMEOUT",
-        message: `evaluating ${request.files.join(", ")} took longer than ${limitMs / 1000} s`,
-        expected: "a config file that only declares: no servers, no endless loops",
+        message: `${work} ${request.files.join(", ")} took longer than ${limitMs / 1000} s`,
+        expected:
+          request.want === "cases"
+            ? "cases that end: no endless loops"
+            : "a config file that only declares: no servers, no endless loops",
       });
       worker.terminate();
     }, limitMs);

@@ -192,4 +192,18 @@ describe("what is wrong is told with its place", () => {
     const reply = await evaluate({ files, want: "resources", target: "catena" }, 200);
     expect(reply).toMatchObject({ kind: "issues", issues: [{ code: "CONFIG_TIMEOUT" }] });
   });
+
+  test("cases that never end are ended too, and told as such", async () => {
+    const files = write({
+      "a.spec.ts": `import { chain, value } from "@catena/dsl";
+import { chainCases } from "@catena/testing";
+const one = chain({ route: "/" }).step("v", () => value(1)).reply(($) => ({ v: $.v }));
+export const tests = chainCases(one, { a: { check: () => { for (;;) {} } } });\n`,
+    });
+    const reply = await evaluate({ files, want: "cases" }, 1_000);
+    expect(reply).toMatchObject({ issues: [{ code: "CONFIG_TIMEOUT" }] });
+    expect(reply.kind === "issues" ? reply.issues[0]?.message : "").toStartWith(
+      "running the cases of",
+    );
+  });
 });

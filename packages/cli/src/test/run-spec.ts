@@ -6,7 +6,7 @@ import type { RunCase, RunFailure } from "../config/evaluation.ts";
 import type { TestedCase, TestedFile, TestFailure } from "./tested-file.ts";
 
 /** Longest the cases of one file may take together, in milliseconds. */
-const limitMs = 60_000;
+const limitMs = 30_000;
 
 /** Runs the cases of one test file, in a realm of its own. */
 export async function runSpec(file: string, only: string | undefined): Promise<TestedFile> {

@@ -1,5 +1,5 @@
 import type { StepTrace } from "@catena/chain";
-import type { RecordedRun } from "@catena/testing";
+import type { LiveRun } from "@catena/testing";
 
 /** One step of a waterfall; times are milliseconds since the chain began. */
 export interface TriedStep {
@@ -36,7 +36,7 @@ export interface Tried {
 }
 
 /** Makes what is shown of a run. */
-export function toTried(chain: string, run: RecordedRun): Tried {
+export function toTried(chain: string, run: LiveRun): Tried {
   const { result, shown } = run;
   const { startMs, endMs, trace, forwardStep } = result.end;
   const steps = forwardStep === null ? result.steps : [...result.steps, forwardStep];
@@ -73,7 +73,7 @@ export function toTried(chain: string, run: RecordedRun): Tried {
   };
 }
 
-function callsOf(step: StepTrace, { result, shown }: RecordedRun): readonly string[] {
+function callsOf(step: StepTrace, { result, shown }: LiveRun): readonly string[] {
   if (step === result.end.forwardStep) return [`${shown.method} ${shown.target}`];
   if (step.call === null) return shown.callsOf(step.step);
   return [`${step.call.method} ${step.call.target}`];
