@@ -26,6 +26,7 @@ const knownTags: Readonly<Record<string, readonly string[]>> = {
     "consumers",
     "credentials",
     "secrets",
+    "ssls",
   ],
   yaml: [],
   sh: ["run", "up"],

@@ -26,6 +26,7 @@ const commandLimitMs = 60_000;
 /** Addresses as pages write them, and the variable that moves each. */
 const addresses = {
   "127.0.0.1:9080": "CATENA_LISTEN",
+  "127.0.0.1:9443": "CATENA_TLS_LISTEN",
   "127.0.0.1:9180": "CATENA_ADMIN_LISTEN",
   "127.0.0.1:9090": "CATENA_CONTROL_LISTEN",
 } as const;

@@ -15,6 +15,8 @@ export interface ProbeBed {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
   readonly gateway: Gateway;
+  /** Where it listens over TLS, once it does. */
+  tlsPort(): Promise<number>;
   /** An upstream of the service. */
   readonly upstream: { readonly nodes: Readonly<Record<string, number>> };
   /** Writes resources by `kind/id`, and waits until the gateway has seen them. */
@@ -30,6 +32,7 @@ export async function openProbeBed(): Promise<ProbeBed> {
     settings: {
       ...defaultSettings,
       listen: "127.0.0.1:0",
+      tlsListen: "127.0.0.1:0",
       controlListen: "127.0.0.1:0",
       drainSeconds: 0,
     },
@@ -45,6 +48,15 @@ export async function openProbeBed(): Promise<ProbeBed> {
   return {
     url: displayUrl(gateway.listen),
     gateway,
+    tlsPort: async () => {
+      const giveUpAt = performance.now() + 20_000;
+      for (;;) {
+        const port = gateway.status().tls?.port ?? null;
+        if (port !== null) return port;
+        if (performance.now() > giveUpAt) throw new Error("the gateway does not listen over TLS");
+        await Bun.sleep(5);
+      }
+    },
     upstream: { nodes: { [`127.0.0.1:${service.port}`]: 1 } },
     put: async (resources) => {
       const result = await store.transact({

@@ -1,4 +1,6 @@
+import { connect, type SecureVersion } from "node:tls";
 import { plugins } from "@catena/plugins";
+import { namedServer } from "@catena/upstream/test-certificates";
 import type { ProbeBed } from "./probe-bed.ts";
 
 /** Resolves to what is seen; the entry says what that is as long as the difference is there. */
@@ -39,7 +41,7 @@ export const probes: Readonly<Record<string, Probe>> = {
       return unserved.map(({ resource }) => resource).filter((name) => name.startsWith("stream_"));
     },
   },
-  ssls: { sees: "no TLS", look: speakTls },
+  "ssls ssl_protocols": { sees: [null, "TLSv1.3"], look: versionsWithGap },
 };
 
 /** The extensions that a client and an upstream agree to, both of which know compression. */
@@ -65,11 +67,29 @@ async function agreedExtensions(bed: ProbeBed): Promise<string> {
   return seen;
 }
 
-/** What a client gets that speaks TLS to the data plane. */
-async function speakTls(bed: ProbeBed): Promise<string> {
-  const reply = fetch(bed.url.replace("http:", "https:"), { tls: { rejectUnauthorized: false } });
-  return await reply.then(
-    () => "TLS",
-    () => "no TLS",
-  );
+/** What clients of the oldest and of the newest version get where the one between is not listed. */
+async function versionsWithGap(bed: ProbeBed): Promise<(string | null)[]> {
+  const { certificate: cert, key } = namedServer;
+  const ssl = { id: "gap", sni: "api.test", cert, key, ssl_protocols: ["TLSv1.1", "TLSv1.3"] };
+  await bed.put({ "ssls/gap": ssl });
+  const port = await bed.tlsPort();
+  return Promise.all([speak(port, "TLSv1.1"), speak(port, "TLSv1.3")]);
+}
+
+function speak(port: number, version: SecureVersion): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const socket = connect({
+    host: "127.0.0.1",
+    port,
+    servername: "api.test",
+    minVersion: version,
+    maxVersion: version,
+    rejectUnauthorized: false,
+  });
+  socket.once("secureConnect", () => {
+    resolve(socket.getProtocol());
+    socket.destroy();
+  });
+  socket.once("error", () => resolve(null));
+  return promise;
 }

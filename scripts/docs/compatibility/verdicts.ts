@@ -44,6 +44,9 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
     scheme: { differs: "http and https; with another the route answers 503, `/status` says why" },
     discovery_type: { differs: "dns; with another the route answers 503, `/status` says why" },
   },
+  ssls: {
+    ssl_protocols: { differs: "with a gap, only what is above it; see tls.md" },
+  },
 };
 
 /**
@@ -83,5 +86,4 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
 export const kindVerdicts: Readonly<Partial<Record<Kind, string>>> = {
   protos: "Stored; nothing uses them.",
   stream_routes: "Stored and listed under `unserved` on `/status`; TCP and UDP are not served.",
-  ssls: "Those of type client are shown to upstreams; the gateway itself does not serve TLS.",
 };
