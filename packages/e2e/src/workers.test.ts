@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { GatewayStatus } from "@catena/gateway";
+import { startEtcd } from "@catena/testkit";
 import { type CatenaProcess, runCatena, startCatena } from "./bed/catena-process.ts";
 import { until } from "./bed/gateway-bed.ts";
 import { startLoad } from "./bed/load.ts";
@@ -145,6 +146,31 @@ describe.each(storeKinds)("two workers on $name", (kind) => {
     limitMs,
   );
 });
+
+test(
+  "a worker that has read nothing takes no place beside one that serves",
+  async () => {
+    const etcd = await startEtcd();
+    const gateway = await start({ CATENA_STORE: etcd.url });
+    await etcd.kill();
+    await statusWhere(gateway, ({ store }) => !store.connected);
+    const { workers } = await statusOf(gateway);
+    process.kill(workers[0]?.pid ?? 0, "SIGKILL");
+    const isAnother = (pid: number | null) => pid !== null && pid !== workers[0]?.pid;
+    await statusWhere(gateway, ({ workers: [first] }) => isAnother(first?.pid ?? null));
+    for (let count = 0; count < 24; count++) {
+      expect((await ask(gateway, "/x")).status).toBe(200);
+    }
+    const waiting = await statusOf(gateway);
+    expect(waiting.workers).toMatchObject([{ state: "starting" }, { state: "serving" }]);
+    expect((await fetch(`${gateway.controlUrl}/status/ready`)).status).toBe(200);
+    await etcd.restart();
+    await statusWhere(gateway, ({ status }) => status === "ok");
+    expect(await gateway.stop()).toBe(0);
+    await etcd.stop();
+  },
+  limitMs,
+);
 
 describe("limit-count", () => {
   test.each(["fixed", "sliding"])(

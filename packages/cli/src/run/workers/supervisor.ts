@@ -46,7 +46,8 @@ export class Supervisor {
   #opening: Promise<unknown> = Promise.resolve();
   #parting: Promise<unknown> = Promise.resolve();
   #isReloading = false;
-  #reloadAgain = false;
+  /** Settings that the next reload is to be with. */
+  #wanted: Settings | null = null;
   #isStarted = false;
   #stopping = false;
 
@@ -76,15 +77,18 @@ export class Supervisor {
     }
   }
 
-  /** Replaces every worker by a new one, one after another; a second call begins once more after it. */
+  /**
+   * Replaces every worker by one with these settings, one after another. Told again meanwhile, it begins
+   * once more with the latest ones.
+   */
   async reload(settings: Settings): Promise<void> {
-    this.#settings = settings;
-    this.#reloadAgain = true;
+    this.#wanted = settings;
     if (this.#isReloading) return;
     this.#isReloading = true;
-    while (this.#reloadAgain && !this.#stopping) {
-      this.#reloadAgain = false;
-      await this.#reloadAll();
+    while (this.#wanted !== null && !this.#stopping) {
+      const wanted: Settings = this.#wanted;
+      this.#wanted = null;
+      await this.#reloadAll(wanted);
     }
     this.#isReloading = false;
   }
@@ -238,8 +242,10 @@ export class Supervisor {
     return parted;
   }
 
-  async #reloadAll(): Promise<void> {
+  async #reloadAll(settings: Settings): Promise<void> {
     this.#log.info("reloading", { workers: this.#places.length });
+    const before = this.#settings;
+    this.#settings = settings;
     for (const place of this.#places) {
       place.policy.forgive();
       if (place.timer !== null) clearTimeout(place.timer);
@@ -252,6 +258,8 @@ export class Supervisor {
       this.#log.error("the reload ends here: a new worker was not ready, the others serve on", {
         place: place.index,
       });
+      // With settings that no worker could start with, none that is replaced later would either.
+      if (place.index === 0) this.#settings = before;
       if (place.worker === null) this.#schedule(place, 0);
       return;
     }
@@ -266,8 +274,8 @@ export class Supervisor {
   }
 
   #onReplaceMe(place: Place, worker: WorkerHandle): void {
-    if (this.#stopping || worker.isLeaving || place.worker !== worker || place.next !== null)
-      return;
+    const isUnderWay = worker.isLeaving || place.next !== null || place.timer !== null;
+    if (this.#stopping || isUnderWay || place.worker !== worker) return;
     place.restarts++;
     this.#log.warn("a worker is to be replaced", { pid: worker.pid, place: place.index });
     this.#schedule(place, worker.livedMs);
