@@ -37,7 +37,8 @@ export function openapi(
   const { title = "Catena gateway", version = "1", servers = ["/"] } = options;
   const paths = new PathTable();
   const schemes = new Map<string, Json>();
-  for (const operation of servedOperations(resources, options)) {
+  const { operations, definitions } = servedOperations(resources, options);
+  for (const operation of operations) {
     for (const { name, scheme } of operation.security) schemes.set(name, scheme);
     paths.add(operation);
   }
@@ -47,7 +48,12 @@ export function openapi(
     servers: servers.map((url) => ({ url })),
     paths: paths.toJson(),
     components: {
-      schemas: { Problem: PROBLEM },
+      schemas: {
+        Problem: PROBLEM,
+        ...Object.fromEntries(
+          [...definitions].map(([name, schema]) => [name, toOpenApiSchema(schema)]),
+        ),
+      },
       ...(schemes.size === 0 ? {} : { securitySchemes: Object.fromEntries(schemes) }),
     },
   };

@@ -1,5 +1,7 @@
 import { checkChain, type JsonSchema, type StoredChain } from "@catena/ir";
 import { isJsonObject, type JsonObject } from "@catena/schema";
+import { mapSchemas } from "./chain-schemas.ts";
+import { Definitions } from "./definitions.ts";
 import { type ChainAnswer, inferAnswers } from "./infer/infer-chain.ts";
 import { type MergedRoute, mergedRoutes, type ServedResource, texts } from "./merged-routes.ts";
 import { type PathParameter, pathTemplate } from "./path-template.ts";
@@ -47,6 +49,13 @@ export interface Reading {
   readonly hasPathParameters?: boolean;
 }
 
+/** What is served, and what its schemas refer to. */
+export interface Served {
+  readonly operations: readonly ServedOperation[];
+  /** By name, as `#/components/schemas/NAME` refers to them. */
+  readonly definitions: ReadonlyMap<string, JsonSchema>;
+}
+
 /**
  * Everything the routes among some resources serve. Of the others, services, plugin configs and global
  * rules are looked at: routes have plugins and hosts from them.
@@ -54,14 +63,19 @@ export interface Reading {
 export function servedOperations(
   resources: readonly ServedResource[],
   { hasPathParameters = true }: Reading,
-): readonly ServedOperation[] {
-  const routes = mergedRoutes(resources).map((route) => ({ route, ...chainOf(route) }));
+): Served {
+  const definitions = new Definitions();
+  const routes = mergedRoutes(resources).map((route) => ({
+    route,
+    ...chainOf(route, definitions),
+  }));
   const chains = new Map<string, StoredChain>();
   for (const { route, chain } of routes) {
     if (chain !== undefined) chains.set(chain.id ?? route.id, chain);
   }
   const lookup = (name: string): StoredChain | null => chains.get(name) ?? null;
-  return routes.flatMap((found) => describeRoute(found, lookup, hasPathParameters));
+  const operations = routes.flatMap((found) => describeRoute(found, lookup, hasPathParameters));
+  return { operations, definitions: definitions.schemas };
 }
 
 interface FoundRoute {
@@ -71,10 +85,15 @@ interface FoundRoute {
   readonly chain?: StoredChain;
 }
 
-function chainOf({ plugins }: MergedRoute): Pick<FoundRoute, "kind" | "chain"> {
+function chainOf(
+  { plugins }: MergedRoute,
+  definitions: Definitions,
+): Pick<FoundRoute, "kind" | "chain"> {
   const { _meta: _, ...conf } = plugins.get("proxy-chain") ?? {};
   const { value: chain } = checkChain(conf);
-  if (chain !== undefined) return { kind: "chain", chain };
+  if (chain !== undefined) {
+    return { kind: "chain", chain: mapSchemas(chain, (schema) => definitions.read(schema)) };
+  }
   if (plugins.has("public-api")) return { kind: "own" };
   return { kind: plugins.has("proxy-chain") ? "classic" : "proxy" };
 }

@@ -3,7 +3,7 @@ import { membersOf, oneOf } from "../infer/known.ts";
 import type { ServedResource } from "../merged-routes.ts";
 import { type Reading, type ServedOperation, servedOperations } from "../served-operations.ts";
 import { RUNTIME } from "./runtime.ts";
-import { propertyName, tsType } from "./ts-type.ts";
+import { definitionType, propertyName, tsType } from "./ts-type.ts";
 
 export interface ClientOptions extends Reading {
   /** Also routes without a chain, whose bodies and replies are `unknown`. Default: chains alone. */
@@ -27,7 +27,8 @@ export function generateClient(
   resources: readonly ServedResource[],
   options: ClientOptions = {},
 ): string {
-  const operations = servedOperations(resources, options).filter(
+  const served = servedOperations(resources, options);
+  const operations = served.operations.filter(
     ({ kind }) => kind === "chain" || kind === "classic" || options.includeProxied === true,
   );
   const names = new Names();
@@ -36,7 +37,10 @@ export function generateClient(
     const suffix = several ? `-${operation.method.toLowerCase()}` : "";
     return methodOf(operation, names.take(`${operation.route}${suffix}`));
   });
-  const types = methods.map(({ types: written }) => written).join("\n\n");
+  const named = [...served.definitions].map(
+    ([name, schema]) => `export type ${definitionType(name)} = ${tsType(schema)};`,
+  );
+  const types = [...named, ...methods.map(({ types: written }) => written)].join("\n\n");
   const members = methods.map(({ member }) => member).join("\n");
   return `${RUNTIME.head}\n\n${types}${types === "" ? "" : "\n\n"}${RUNTIME.body}\n
 /** Makes a client of one gateway. */

@@ -1,5 +1,6 @@
 import type { JsonSchema } from "@catena/ir";
 import { isJsonObject } from "@catena/schema";
+import { referredName } from "../definitions.ts";
 
 /** How deep types are written out; what is deeper is `unknown`. */
 const MAX_DEPTH = 32;
@@ -8,6 +9,8 @@ const MAX_DEPTH = 32;
 export function tsType(schema: unknown, depth = 0): string {
   if (schema === false) return "never";
   if (!isJsonObject(schema) || depth > MAX_DEPTH) return "unknown";
+  const referred = referredName(schema);
+  if (referred !== null) return definitionType(referred);
   const { const: constant, enum: choices, anyOf, oneOf, allOf, type, nullable } = schema;
   if (constant !== undefined) return literal(constant);
   if (Array.isArray(choices)) return union(choices.map(literal));
@@ -62,6 +65,13 @@ function objectType(schema: JsonSchema, depth: number): string {
   if (members.length > 0) return `{ ${members.join("; ")} }`;
   if (others.length === 0) return additionalProperties === false ? "{}" : "Record<string, unknown>";
   return `Record<string, ${union(others.map((one) => tsType(one, depth + 1)))}>`;
+}
+
+/** The type of a schema that others refer to: `order-node` is `OrderNodeSchema`. */
+export function definitionType(name: string): string {
+  const words = name.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
+  const pascal = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join("");
+  return `${/^[A-Za-z]/.test(pascal) ? "" : "_"}${pascal}Schema`;
 }
 
 export function propertyName(name: string): string {

@@ -1,5 +1,6 @@
 import type { JsonSchema } from "@catena/ir";
 import { isJsonObject } from "@catena/schema";
+import { resolved } from "../definitions.ts";
 
 /** What is known of a value before it is computed. */
 export interface Known {
@@ -74,7 +75,7 @@ const SCALARS: ReadonlySet<unknown> = new Set(["null", "string", "number", "inte
 export function memberOf(value: Known, segment: string | number): Known {
   const all = branches(value.schema);
   // A scalar has no members: what is reached through it is missing.
-  const holders = all.filter((branch) => !SCALARS.has(branch["type"]));
+  const holders = all.map(resolved).filter((branch) => !SCALARS.has(branch["type"]));
   if (holders.length === 0) return missing(ANYTHING);
   const member = oneOf(holders.map((branch) => memberOfBranch(branch, segment)));
   return value.mayBeMissing || holders.length < all.length ? missing(member) : member;
@@ -99,14 +100,14 @@ function memberOfBranch(schema: JsonSchema, segment: string | number): Known {
 
 /** The schema of a list's items. */
 export function itemOf(value: Known): Known {
-  const items = branches(value.schema).map((branch) => branch["items"]);
+  const items = branches(value.schema).map((branch) => resolved(branch)["items"]);
   const found = items.filter(isJsonObject);
   return found.length === items.length ? oneOf(found.map((item) => known(item))) : ANYTHING;
 }
 
 /** The members of an object schema; `null` when it is none, or says too little. */
 export function membersOf({ schema }: Known): readonly (readonly [string, Known])[] | null {
-  const { type, properties, required } = schema;
+  const { type, properties, required } = resolved(schema);
   if (type !== "object" || !isJsonObject(properties)) return null;
   const names = Array.isArray(required) ? required : [];
   return Object.entries(properties).flatMap(([name, member]) =>
