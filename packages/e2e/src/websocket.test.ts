@@ -1,12 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { addressServer, authority, client as clientPair } from "@catena/upstream/test-certificates";
-import { startGatewayBed } from "./bed/gateway-bed.ts";
+import { startGatewayBed, until } from "./bed/gateway-bed.ts";
 import {
   handshakeLines,
   openRawWebSocket,
   startRawWebSocketServer,
   switching,
 } from "./bed/raw-web-socket.ts";
+import { shop } from "./bed/tls-certificates.ts";
 import { headerOf, startWebSocketBed, statusOf, type WebSocketBed } from "./bed/web-socket-bed.ts";
 
 let all: WebSocketBed;
@@ -156,6 +157,33 @@ describe("an upstream over TLS", () => {
     await trusting.stop();
     await secure.stop();
   });
+});
+
+test("a client over TLS is spoken to alike, and its upstream told of it", async () => {
+  const secure = await startGatewayBed({
+    storeUrl: all.storeUrl,
+    settings: { ssl: { fallbackSni: "shop.test", http2: true } },
+  });
+  await all.bed.put({
+    "ssls/shop": { sni: "shop.test", cert: shop.certificate, key: shop.key },
+  });
+  await all.serve();
+  await secure.applied(all.bed.gateway.status().store.revision ?? 0);
+  const portOf = () => secure.gateway.status().tls?.port ?? 0;
+  await until(() => portOf() > 0);
+  const client = await openRawWebSocket(`https://127.0.0.1:${portOf()}/ws/chat`);
+  const server = await all.upstream.accepted();
+  expect(statusOf(client.head)).toBe(101);
+  expect(headerOf(server.head, "x-forwarded-proto")).toBe("https");
+  expect(headerOf(server.head, "x-real-ip")).toBe("127.0.0.1");
+  client.send(2, Buffer.alloc(500_000, "u"));
+  expect((await server.next()).payload.length).toBe(500_000);
+  server.send(1, "down");
+  expect((await client.next()).payload.toString()).toBe("down");
+  const stopped = secure.stop();
+  expect((await client.next()).payload.readUInt16BE(0)).toBe(1001);
+  await Promise.all([client.ended, server.ended, stopped]);
+  await all.bed.put({ "ssls/shop": null });
 });
 
 describe("enable_websocket", () => {

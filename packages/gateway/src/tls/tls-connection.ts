@@ -101,6 +101,9 @@ export class TlsConnection implements ServerHandle {
       inside.once("error", () => client.destroy());
       inside.once("close", () => {
         if (!isRead) client.destroy();
+        // What the client still sends, a WebSocket's Close frame say, goes nowhere; unread it would keep
+        // the client's end from being seen.
+        else client.resume();
         closed();
       });
       client.once("close", () => {
