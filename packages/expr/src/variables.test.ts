@@ -28,6 +28,15 @@ describe("values", () => {
     ["https", {}, ""],
     ["remote_addr", {}, "127.0.0.1"],
     ["remote_addr", { clientAddress: "" }, undefined],
+    ["binary_remote_addr", {}, "127.0.0.1"],
+    ["remote_user", { headers: { authorization: "Basic dTpw" } }, "u"],
+    ["remote_user", { headers: { authorization: "Basic dQ==" } }, undefined],
+    ["remote_user", { headers: { authorization: "Bearer dTpw" } }, undefined],
+    ["remote_user", {}, undefined],
+    ["request_line", { method: "PUT", rawTarget: "/a?b" }, "PUT /a?b HTTP/1.1"],
+    ["request", {}, "GET /hello HTTP/1.1"],
+    ["server_name", {}, "_"],
+    ["server_protocol", {}, "HTTP/1.1"],
     ["remote_port", {}, "4711"],
     ["remote_port", { clientPort: 0 }, undefined],
     ["realip_remote_addr", { clientAddress: "9.9.9.9" }, "127.0.0.1"],
@@ -74,6 +83,8 @@ describe("values", () => {
     expect(read("msec")).toMatch(/^\d+\.\d{3}$/);
     expect(read("request_time")).toMatch(/^\d+\.\d{3}$/);
     expect(read("time_iso8601")).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/);
+    expect(read("time_local")).toMatch(/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$/);
+    expect(read("pid")).toBe(String(process.pid));
     expect(read("hostname")).toBeString();
   });
 });
@@ -134,7 +145,7 @@ test.each([
   "request_body",
   "upstream_addr",
   "balancer_ip",
-  "server_protocol",
+  "connection_requests",
   "x".repeat(300),
 ])("%s is refused", (name) => {
   const { value, issues } = compileVariable(name);

@@ -64,9 +64,16 @@ const variables: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["request_method", method],
   ["host", (view) => view.host],
   ["hostname", () => hostname()],
+  // APISIX's server has the name that takes every host.
+  ["server_name", () => "_"],
+  ["server_protocol", () => "HTTP/1.1"],
+  ["request", requestLine],
+  ["request_line", requestLine],
   ["scheme", (view) => view.scheme],
   ["https", (view) => (view.scheme === "https" ? "on" : "")],
   ["remote_addr", (view) => known(view.clientAddress)],
+  ["binary_remote_addr", (view) => known(view.clientAddress)],
+  ["remote_user", remoteUser],
   ["remote_port", (view) => port(view.clientPort)],
   ["realip_remote_addr", (view) => known(view.peerAddress)],
   ["server_addr", (view) => known(view.serverAddress)],
@@ -77,6 +84,8 @@ const variables: ReadonlyMap<string, Variable> = new Map<string, Variable>([
   ["request_id", (view) => view.id.replaceAll("-", "")],
   ["apisix_request_id", (view) => view.id.replaceAll("-", "")],
   ["msec", () => (Date.now() / 1000).toFixed(3)],
+  ["pid", () => String(process.pid)],
+  ["time_local", () => localTime(new Date())],
   ["time_iso8601", () => `${new Date().toISOString().slice(0, 19)}+00:00`],
   ["request_time", (view) => ((performance.now() - view.startedAt) / 1000).toFixed(3)],
   ["route_id", routeId],
@@ -102,6 +111,24 @@ const families: readonly (readonly [prefix: string, compile: (rest: string) => V
   ["sent_http_", (rest) => replyVariable(rest, false)],
   ["upstream_http_", (rest) => replyVariable(rest, true)],
 ];
+
+function requestLine({ method: verb, rawTarget }: RequestView): string {
+  return `${verb} ${rawTarget} HTTP/1.1`;
+}
+
+/** The name in Basic credentials, whether or not anybody checks them. */
+function remoteUser(view: RequestView): string | undefined {
+  const credentials = /^basic +(\S+)/i.exec(view.header("authorization") ?? "")?.[1];
+  if (credentials === undefined) return undefined;
+  const [name = "", password] = Buffer.from(credentials, "base64").toString("utf8").split(":", 2);
+  return password === undefined ? undefined : known(name);
+}
+
+/** `24/Nov/2026:13:00:00 +0000`, in the time zone of the process. */
+function localTime(date: Date): string {
+  const [, month, day, year, time, zone] = date.toString().split(/ GMT| /);
+  return `${day}/${month}/${year}:${time} ${zone}`;
+}
 
 /** nginx holds `X-A` and `X_A` for the same variable; a name that mixes both is not found here. */
 function headerVariable(rest: string): Variable {
@@ -154,7 +181,6 @@ function notServed(name: string): string | null {
 }
 
 const otherNginxVariables: ReadonlySet<string> = new Set([
-  "binary_remote_addr",
   "body_bytes_sent",
   "bytes_sent",
   "connection",
@@ -163,20 +189,14 @@ const otherNginxVariables: ReadonlySet<string> = new Set([
   "document_root",
   "limit_rate",
   "nginx_version",
-  "pid",
   "pipe",
   "realip_remote_port",
   "realpath_root",
-  "remote_user",
   "request_completion",
   "request_filename",
   "request_length",
-  "request_line",
   "request_type",
   "resp_body",
-  "server_name",
-  "server_protocol",
-  "time_local",
 ]);
 
 function refuse(name: string, reason: string): Checked<Variable> {

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
-import type { GatewayReply } from "@catena/pipeline";
+import type { GatewayReply, UpstreamTry } from "@catena/pipeline";
+import { Type } from "@sinclair/typebox";
+import { definePlugin } from "./define-plugin.ts";
 import { keyAuth } from "./key-auth.ts";
 import { PluginBed, problemsOf } from "./plugin.testbed.ts";
 import { responseRewrite } from "./response-rewrite.ts";
@@ -199,4 +201,30 @@ describe("configurations", () => {
     expect(issue?.path).toBe(path);
     expect(issue?.message).toContain(message);
   });
+});
+
+test("headers may tell of the tries at upstreams", async () => {
+  const values = ["$balancer_ip:$balancer_port", "$upstream_addr", "$upstream_response_time"];
+  const set = Object.fromEntries(values.map((value, i) => [`x-${i}`, value]));
+  const told = async (...tries: UpstreamTry[]) => {
+    const sender = definePlugin({
+      name: "sender",
+      priority: 1,
+      schema: Type.Object({}),
+      create: () => ({
+        value: { beforeProxy: (ctx) => void ctx.sending?.tries?.push(...tries) },
+        issues: [],
+      }),
+    });
+    const plugins = [[responseRewrite, { headers: { set } }] as const, [sender, {}] as const];
+    const { headers } = await new PluginBed(plugins).ask();
+    return values.map((_, i) => headers[`x-${i}`]);
+  };
+  expect(await told()).toEqual([":", "", ""]);
+  expect(
+    await told(
+      { address: "10.0.0.1", port: 80, startedAt: 0, headAt: 500, status: 502 },
+      { address: "::1", port: 81, startedAt: 500, headAt: 600, status: 200 },
+    ),
+  ).toEqual(["::1:81", "10.0.0.1:80, [::1]:81", "0.500, 0.100"]);
 });

@@ -1,5 +1,5 @@
 import type { Checked, Issue } from "@catena/errors";
-import { compileExpression, type Predicate } from "@catena/expr";
+import { compileExpression, type FurtherVariables, type Predicate } from "@catena/expr";
 import type { GatewayReply, PluginLog, RequestContext } from "@catena/pipeline";
 import { literals } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
@@ -15,6 +15,7 @@ import {
 import { headersSchema } from "./headers/header-schema.ts";
 import { type HeaderScalar, renderHeader } from "./headers/header-templates.ts";
 import { forgetBodyHeaders, readHeader, removeHeader, setHeader } from "./replies/reply-headers.ts";
+import { tryVariables } from "./replies/try-variables.ts";
 import { changeWholeBody, discardBody } from "./replies/whole-body.ts";
 import {
   type BodyFilter,
@@ -107,11 +108,23 @@ export const responseRewrite = definePlugin({
     const { value: rewrite, issues } = compile(conf);
     if (rewrite === undefined) return { issues };
     const quiet = firstOnly(log);
-    return { value: { headerFilter: (ctx, reply) => apply(rewrite, ctx, reply, quiet) }, issues };
+    return {
+      value: {
+        ...(rewrite.readsTries ? { access: noteTries } : {}),
+        headerFilter: (ctx, reply) => apply(rewrite, ctx, reply, quiet),
+      },
+      issues,
+    };
   },
 });
 
+function noteTries(ctx: RequestContext): undefined {
+  ctx.decideSending().tries ??= [];
+}
+
 interface Rewrite {
+  /** Whether a variable is asked for that tells of the tries at upstreams. */
+  readonly readsTries: boolean;
   readonly holds: Predicate;
   readonly status: number | null;
   readonly headers: HeaderOperations;
@@ -121,8 +134,12 @@ interface Rewrite {
 }
 
 function compile(conf: Conf): Checked<Rewrite> {
-  const holds = compileExpression(conf.vars ?? []);
-  const headers = compileHeaderChanges(conf.headers);
+  let readsTries = false;
+  const further = tryVariables(() => {
+    readsTries = true;
+  });
+  const holds = compileExpression(conf.vars ?? [], further);
+  const headers = compileHeaderChanges(conf.headers, further);
   const body = decodeBody(conf);
   const filters = (conf.filters ?? []).map((filter, i) =>
     compileBodyFilter(filter, `/filters/${i}`),
@@ -142,6 +159,7 @@ function compile(conf: Conf): Checked<Rewrite> {
   }
   return {
     value: {
+      readsTries,
       holds: holds.value,
       status: conf.status_code ?? null,
       headers: headers.value,
@@ -164,9 +182,13 @@ function decodeBody({ body, body_base64 }: Conf): Checked<Uint8Array> {
   return { issues: [{ path: "/body", code: "REWRITE_INVALID", message }] };
 }
 
-function compileHeaderChanges(headers: Conf["headers"]): Checked<HeaderOperations> {
+function compileHeaderChanges(
+  headers: Conf["headers"],
+  further: FurtherVariables,
+): Checked<HeaderOperations> {
+  const options = { further };
   if (headers === undefined) return { value: noOperations, issues: [] };
-  if (!hasOperations(headers)) return compileOlderForm(headers, "/headers");
+  if (!hasOperations(headers)) return compileOlderForm(headers, "/headers", options);
   // Only the form with operations has lists and objects as members.
   const { add: lines, ...operations } = headers as Static<typeof operationsSchema>;
   const issues: Issue[] = [];
@@ -181,7 +203,8 @@ function compileHeaderChanges(headers: Conf["headers"]): Checked<HeaderOperation
       add[name] = [...(add[name] ?? []), value];
     }
   }
-  return issues.length > 0 ? { issues } : compileOperations({ ...operations, add }, "/headers");
+  if (issues.length > 0) return { issues };
+  return compileOperations({ ...operations, add }, "/headers", options);
 }
 
 function apply(rewrite: Rewrite, ctx: RequestContext, reply: GatewayReply, log: PluginLog): void {

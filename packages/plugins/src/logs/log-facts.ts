@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { GatewayReply, RequestContext, UpstreamTry } from "@catena/pipeline";
+import { addressOf } from "../replies/try-variables.ts";
 
 /** What is known of a request once its reply was sent. */
 export interface LogFacts {
@@ -29,10 +30,6 @@ export function upstreamAddresses(ctx: RequestContext): string | undefined {
   const tries = ctx.sending?.tries ?? [];
   if (tries.length === 0) return undefined;
   return tries.map(addressOf).join(", ");
-}
-
-export function addressOf({ address, port }: UpstreamTry): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Bytes of the head as the client will have sent it, and of the body as it declared it. */

@@ -43,8 +43,6 @@ const reads: ReadonlyMap<string, Read> = new Map<string, Read>([
   ["request_time", ({ latencyMs }) => seconds(latencyMs)],
   ["request_body", ({ requestBody }) => requestBody ?? undefined],
   ["resp_body", ({ replyBody }) => replyBody ?? ""],
-  ["server_protocol", () => "HTTP/1.1"],
-  ["time_local", () => localTime(new Date())],
   ["upstream_addr", ({ ctx }) => upstreamAddresses(ctx)],
   ["upstream_status", ({ ctx }) => listed(ctx.sending?.tries?.map(({ status }) => String(status)))],
   [
@@ -92,10 +90,4 @@ function seconds(milliseconds: number): string {
 
 function listed(values: readonly string[] | undefined): string | undefined {
   return values === undefined || values.length === 0 ? undefined : values.join(", ");
-}
-
-/** `24/Nov/2026:13:00:00 +0000`, in the time zone of the process. */
-function localTime(date: Date): string {
-  const [, month, day, year, time, zone] = date.toString().split(/ GMT| /);
-  return `${day}/${month}/${year}:${time} ${zone}`;
 }
