@@ -117,6 +117,16 @@ const everyKind: readonly StoredResource[] = [
   },
   {
     kind: "routes",
+    id: "3",
+    value: {
+      id: "3",
+      uri: "/numbers",
+      upstream_id: 2,
+      plugins: { "proxy-chain": { services: [{ uri: "http://a/b", upstream_id: 2 }] } },
+    },
+  },
+  {
+    kind: "routes",
     id: "plain",
     value: { id: "plain", uri: "/plain", service_id: "class", plugin_config_id: "p.1", status: 0 },
   },

@@ -8,6 +8,7 @@ import { isMembers, type Members } from "./members.ts";
 import { Names } from "./names.ts";
 import { type PrintedRoute, printClassic, printSteps } from "./print-chain.ts";
 import { printPlain, withoutBookkeeping } from "./print-plain.ts";
+import type { UpstreamConstants } from "./value-scope.ts";
 
 /** A resource as it is stored; a text that is not to be written is a {@link LeftOut}. */
 export interface StoredResource {
@@ -53,7 +54,7 @@ export function decompileFiles(
   const files = new FileSources(names);
   const chains = new Map(resources.map((resource) => [resource, chainOf(resource)] as const));
   const constants = new Map(resources.map((resource) => [resource, names.declare(resource.id)]));
-  const upstreams = new Map<string, Doc>();
+  const upstreams = new Map<unknown, Doc>();
   for (const [resource, constant] of constants) {
     files.place(constant, layout.fileOf(resource));
     if (resource.kind === "upstreams") upstreams.set(resource.id, use(constant));
@@ -77,7 +78,7 @@ export function decompileFiles(
 
 interface PrintScope {
   readonly services: DeclaredServices;
-  readonly upstreams: ReadonlyMap<string, Doc>;
+  readonly upstreams: UpstreamConstants;
   readonly file: FileSource;
 }
 

@@ -90,7 +90,7 @@ export function printClassic(
       upstream_id:
         upstream_id === undefined
           ? null
-          : (scope.upstreams.get(String(upstream_id)) ?? jsonDoc(upstream_id)),
+          : (scope.upstreams.get(upstream_id) ?? jsonDoc(upstream_id)),
     });
     return [".step", args(JSON.stringify(name), call)];
   });
@@ -119,8 +119,7 @@ function routeMembers(
   const members: Record<string, Doc | null> = { id: JSON.stringify(id) };
   for (const [field, value] of Object.entries(route)) {
     if (field === "uri" || field === "uris") members["route"] = jsonDoc(value);
-    else if (field === "upstream_id")
-      members[field] = upstreams.get(String(value)) ?? jsonDoc(value);
+    else if (field === "upstream_id") members[field] = upstreams.get(value) ?? jsonDoc(value);
     else members[field] = jsonDoc(value);
   }
   if (Object.keys(plugins).length > 0) members["plugins"] = jsonDoc(plugins);

@@ -30,7 +30,7 @@ export function printPlain(
   const own = kind === "consumers" || username === undefined ? fields : { username, ...fields };
   const members = Object.entries(own).map(([field, member]): readonly [string, Doc] => [
     field,
-    (field === "upstream_id" ? upstreams.get(String(member)) : undefined) ?? jsonDoc(member),
+    (field === "upstream_id" ? upstreams.get(member) : undefined) ?? jsonDoc(member),
   ]);
   const docs = objectDoc(Object.fromEntries(members));
   return callDoc(use(BUILDERS[kind]), ...idOf(kind, id), docs);

@@ -2,8 +2,11 @@ import type { StoredValue } from "@catena/ir";
 import type { Doc } from "./doc.ts";
 import type { SourceKind } from "./operator-helpers.ts";
 
-/** Constants of upstreams that are declared too, by id. */
-export type UpstreamConstants = ReadonlyMap<string, Doc>;
+/**
+ * Constants of upstreams that are declared too, by id. An id that is a number is looked up in vain: the
+ * constant would be stored as a text.
+ */
+export type UpstreamConstants = ReadonlyMap<unknown, Doc>;
 
 /** An expression, and what TypeScript takes it for. */
 export interface Printed {
