@@ -20,9 +20,13 @@ export function showRun(result: ChainResult, subject: Subject): ShownRun {
   const { end, calls } = result;
   const { values } = end.trace;
   if (values === null) throw new Error("the run kept no values");
-  const mask = replyMask(subject.conf, (id) => subject.chain(id));
+  const mask = replyMask(
+    subject.conf,
+    (id) => subject.chain(id),
+    result.steps.find(({ outcome }) => outcome === "exited")?.step,
+  );
   const { headers, body } = values.ownReply(end.headers, end.bytes, mask);
-  const hasText = body?.startsWith("(") === true && mask !== true;
+  const hasText = body?.startsWith("(") === true && mask.body !== true;
   return {
     method: end.request.method,
     target: values.ownTarget(),

@@ -3,6 +3,7 @@ import type { UpstreamReply } from "@catena/upstream";
 import type { ChainRequest } from "../chain-request.ts";
 import { jsonText } from "../json-text.ts";
 import type { RenderedCall } from "../steps/send-call.ts";
+import type { ReplyMask } from "./reply-mask.ts";
 import { isPlainHeader, isSecretName, MASKED } from "./secret-names.ts";
 import type { CallMask, Mask } from "./taint.ts";
 
@@ -68,11 +69,12 @@ export class ValueRecorder {
     const question = path.indexOf("?");
     const query = question < 0 ? "" : path.slice(question);
     const shown = isSecret ? MASKED : this.#target(mask.path ?? path, mask.query);
+    const isShown = (name: string) => !isSecret && isPlainHeader(name) && !mask.headers.has(name);
     return {
       to: targetKey,
       method,
       target: mask.path === null || isSecret ? shown : shown + this.#target(query, mask.query),
-      headers: this.#headers(rendered.headers, isSecret ? null : mask.headers),
+      headers: this.#headers(rendered.headers, isShown),
       body: this.#body(body, isSecret || mask.body),
       replyHeaders: null,
       replyBody: null,
@@ -81,17 +83,21 @@ export class ValueRecorder {
 
   /** Adds what was answered. */
   reply(values: CallValues, { headers, body }: UpstreamReply, isSecret: boolean): void {
-    values.replyHeaders = this.#headers(headers, isSecret ? null : new Set());
+    values.replyHeaders = this.#headers(headers, (name) => !isSecret && isPlainHeader(name));
     values.replyBody = this.#body(body, isSecret);
   }
 
-  /** The client's own reply; its body as in {@link CallValues}. */
+  /**
+   * The client's own reply; its body as in {@link CallValues}. Who asked for it has sent its secrets, so
+   * that of its headers only those are masked that are named like one.
+   */
   ownReply(
-    headers: readonly string[],
+    list: readonly string[],
     body: RenderedCall["body"],
-    mask: Mask,
+    mask: ReplyMask,
   ): { readonly headers: Readonly<Record<string, string>>; readonly body: string | null } {
-    return { headers: this.#headers(headers, new Set()), body: this.#body(body, mask) };
+    const isShown = (name: string) => !isSecretName(name) && !mask.headers.has(name);
+    return { headers: this.#headers(list, isShown), body: this.#body(body, mask.body) };
   }
 
   /** A text in which every secret known so far is masked, arguments named like one too. */
@@ -107,17 +113,17 @@ export class ValueRecorder {
     return this.#scrub(masked);
   }
 
-  /** @param secret `null` masks all. */
+  /** @param isShown is given a name in lower case. */
   #headers(
     list: readonly string[],
-    secret: ReadonlySet<string> | null,
+    isShown: (name: string) => boolean,
   ): Readonly<Record<string, string>> {
     const shown: Record<string, string> = {};
     for (let i = 0; i + 1 < list.length; i += 2) {
       const name = (list[i] ?? "").toLowerCase();
-      const isShown = secret !== null && isPlainHeader(name) && !secret.has(name);
-      if (!isShown) this.#learn(list[i + 1] ?? "");
-      const value = isShown ? this.#target(list[i + 1] ?? "", new Set()) : MASKED;
+      const isOpen = isShown(name);
+      if (!isOpen) this.#learn(list[i + 1] ?? "");
+      const value = isOpen ? this.#target(list[i + 1] ?? "", new Set()) : MASKED;
       shown[name] = shown[name] === undefined ? value : `${shown[name]}, ${value}`;
     }
     return shown;
