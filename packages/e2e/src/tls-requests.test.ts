@@ -182,6 +182,12 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
   });
 });
 
+function echoFor(): Service {
+  const echo = startEcho();
+  cleanUps.push(echo.stop);
+  return echo;
+}
+
 /** One event, and then nothing for ever. */
 function drops(): ReadableStream {
   return new ReadableStream({
@@ -341,6 +347,36 @@ describe("the listener", () => {
     expect(echo.seen.length).toBeGreaterThan(200);
     for (const { headers } of echo.seen) expect(headers["x-seen"]).toBe(headers["x-own"]);
   });
+
+  test("gives up a client that never ends its side", async () => {
+    const bed = await startBed(storeBed.url, { "routes/1": routeTo(echoFor(), "/*") });
+    cleanUps.push(bed.stop);
+    const about = { port: portOf(bed), servername: "shop.test", allowHalfOpen: true };
+    const shaken = await shakeHands(about);
+    if ("refused" in shaken) throw new Error(shaken.refused);
+    const { socket } = shaken;
+    socket.resume();
+    const ended = new Promise((resolve) => socket.once("end", resolve));
+    socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+    await ended;
+    await until(() => bed.gateway.status().tls?.connections === 0);
+    expect(socket.writable).toBe(true);
+    socket.destroy();
+  }, 30_000);
+
+  test("sends all of a reply to a client that takes it late", async () => {
+    const large = startService(() => new Response(new Uint8Array(8 * megabyte)));
+    const bed = await startBed(storeBed.url, { "routes/1": routeTo(large, "/*") });
+    cleanUps.push(large.stop, bed.stop);
+    const shaken = await shakeHands({ port: portOf(bed), servername: "shop.test" });
+    if ("refused" in shaken) throw new Error(shaken.refused);
+    const { socket } = shaken;
+    socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
+    await until(() => large.seen.length === 1);
+    // Longer than a side may be alone that has nothing to take.
+    await Bun.sleep(3500);
+    expect((await bytesOf(socket)).length).toBeGreaterThan(8 * megabyte);
+  }, 30_000);
 
   test("leaves no connection, no server and no file behind", async () => {
     const folder = mkdtempSync(join(tmpdir(), "catena-e2e-"));

@@ -32,7 +32,7 @@ export function listenOverTls(listening: TlsListening): TlsFront | null {
   return new TlsFront({
     address,
     certificates,
-    fallbackName: ssl.fallbackSni?.toLowerCase() ?? null,
+    fallbackName: ssl.fallbackSni?.toLowerCase().replace(/\.$/, "") ?? null,
     servers: new InnerServers({ handle, websocket, http2: ssl.http2 }),
     isShared,
     onListening: (port) => {

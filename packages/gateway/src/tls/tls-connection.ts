@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { ServerHandle } from "@catena/pipeline";
 import type { ListenAddress } from "../listen.ts";
+import { idleSeconds } from "../request/in-flight.ts";
 import type { WebSocketSession } from "../websocket/session.ts";
 import type { InnerServer, InnerServers } from "./inner-servers.ts";
 import type { ClientVerification } from "./plan-certificate.ts";
@@ -16,8 +17,8 @@ export interface TlsConnectionOptions {
   readonly verification: ClientVerification | null;
 }
 
-/** Longest time that a server may take to notice that its client is gone, in milliseconds. */
-const noticeMs = 5000;
+/** Longest time that one side may go on without the other, in milliseconds. */
+const noticeMs = 2000;
 
 /**
  * One connection after its handshake: passes on what was decrypted to a server of its own, and back
@@ -34,8 +35,9 @@ export class TlsConnection implements ServerHandle {
   readonly #peer: { readonly address: string; readonly port: number };
   readonly #server: InnerServer;
   #isStopping = false;
-  /** Since when the server should have noticed that its client is gone. */
-  #goneAt = Number.POSITIVE_INFINITY;
+  /** Since when one side is left alone, or a client that is has taken nothing of what it has yet to get. */
+  #aloneAt = Number.POSITIVE_INFINITY;
+  #lastLeft = 0;
   readonly #inside: Socket;
 
   constructor(client: TLSSocket, options: TlsConnectionOptions) {
@@ -73,9 +75,14 @@ export class TlsConnection implements ServerHandle {
     await this.ended;
   }
 
-  /** Gives up a server that goes on though its client is gone; to be asked now and then. */
+  /** Gives up a side that does not notice that the other is gone; to be asked now and then. */
   sweep(now: number): void {
-    if (now - this.#goneAt > noticeMs) this.#inside.destroy();
+    const { writableLength: left } = this.#client;
+    if (left !== this.#lastLeft && this.#aloneAt < now) this.#aloneAt = now;
+    this.#lastLeft = left;
+    if (now - this.#aloneAt < (left > 0 ? idleSeconds * 1000 : noticeMs)) return;
+    this.#inside.destroy();
+    this.#client.destroy();
   }
 
   /**
@@ -104,13 +111,14 @@ export class TlsConnection implements ServerHandle {
         // What the client still sends, a WebSocket's Close frame say, goes nowhere; unread it would keep
         // the client's end from being seen.
         else client.resume();
+        this.#aloneAt = performance.now();
         closed();
       });
       client.once("close", () => {
         inside.end();
         // Nobody takes what comes yet, and an end that is not read is not seen.
         inside.resume();
-        this.#goneAt = performance.now();
+        this.#aloneAt = performance.now();
         closed();
       });
     });
