@@ -122,12 +122,12 @@ for (const kind of storeKinds) {
 
     test("a plugin this build lacks keeps its route from being served, unless it only watches", async () => {
       await bed.put({
-        "routes/unknown": { uri: "/unknown", plugins: { "openid-connect": {} }, upstream },
-        "routes/watched": { uri: "/watched", plugins: { "http-logger": {} }, upstream },
+        "routes/unknown": { uri: "/unknown", plugins: { "authz-keycloak": {} }, upstream },
+        "routes/watched": { uri: "/watched", plugins: { zipkin: {} }, upstream },
       });
       expect((await get("/unknown")).status).toBe(503);
       expect(bed.logged).toContainEqual(
-        expect.objectContaining({ message: "a plugin can't run", plugin: "openid-connect" }),
+        expect.objectContaining({ message: "a plugin can't run", plugin: "authz-keycloak" }),
       );
       expect((await get("/watched")).status).toBe(200);
       await bed.put({ "routes/unknown": null, "routes/watched": null });
@@ -137,17 +137,17 @@ for (const kind of storeKinds) {
       const unserved = () => bed.gateway.status().unserved;
       const plan = (id: string, plugins: unknown) => ({ uri: `/${id}`, plugins, upstream });
       await bed.put({
-        "services/unserved": { plugins: { "openid-connect": {} } },
+        "services/unserved": { plugins: { "authz-keycloak": {} } },
         "routes/by-service": { uri: "/by-service", service_id: "unserved", upstream },
-        "routes/off": plan("off", { "openid-connect": { _meta: { disable: true } } }),
-        "routes/watched": plan("watched", { prometheus: {} }),
-        "consumers/foreign": { username: "foreign", plugins: { "hmac-auth": {} } },
+        "routes/off": plan("off", { "authz-keycloak": { _meta: { disable: true } } }),
+        "routes/watched": plan("watched", { zipkin: {} }),
+        "consumers/foreign": { username: "foreign", plugins: { "ldap-auth": {} } },
         "routes/grpc": { uri: "/grpc", upstream: { ...upstream, scheme: "grpc" } },
       });
       const unknown = {
         resource: "services/unserved",
         reason:
-          "openid-connect: this build has no such plugin; remove it, or set unknownPlugins to skip",
+          "authz-keycloak: this build has no such plugin; remove it, or set unknownPlugins to skip",
       };
       expect(unserved()).toEqual([unknown]);
       expect((await get("/by-service")).status).toBe(503);
@@ -170,7 +170,7 @@ for (const kind of storeKinds) {
       await bed.put({
         "consumers/noted": {
           username: "noted",
-          plugins: { "key-auth": { key: "k-noted" }, "hmac-auth": {}, ...says("noted") },
+          plugins: { "key-auth": { key: "k-noted" }, "ldap-auth": {}, ...says("noted") },
         },
         "routes/noted": {
           uri: "/noted",

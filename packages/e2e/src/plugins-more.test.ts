@@ -166,3 +166,26 @@ describe("proxy-cache", () => {
     expect([head.headers.get("apisix-cache-status"), await head.text()]).toEqual(["HIT", ""]);
   });
 });
+
+test("degraphql makes GraphQL of arguments and of JSON", async () => {
+  const query = "query($n: String) { user(name: $n) { id } }";
+  await serve({ degraphql: { query, variables: ["n"] }, "proxy-buffering": {} });
+  const get = (await (await send("/g?n=a%20b")).json()) as { target: string };
+  expect(Object.fromEntries(new URL(get.target, bed.url).searchParams)).toEqual({
+    variables: '{"n":"a b"}',
+    query,
+  });
+  const post = await (await send("/g", { method: "POST", body: '{"n":"x"}' })).json();
+  expect(post).toMatchObject({
+    body: JSON.stringify({ variables: { n: "x" }, query }),
+    headers: { "content-type": "application/json" },
+  });
+});
+
+test("what can't run here keeps its route from being served, and /status tells why", async () => {
+  await serve({ "serverless-pre-function": { functions: ["return function() end"] } });
+  expect(await status("/")).toBe(503);
+  const [fault] = bed.gateway.status().unserved;
+  expect(fault).toMatchObject({ resource: "routes/r" });
+  expect(fault?.reason).toContain("Lua code, which can't run here");
+});

@@ -1,4 +1,5 @@
 import { createPluginRegistry, type PluginRegistry } from "@catena/schema";
+import { absentPlugins } from "./absent-plugins.ts";
 import { acl } from "./acl.ts";
 import { apiBreaker } from "./api-breaker.ts";
 import { attachConsumerLabel } from "./attach-consumer-label.ts";
@@ -9,6 +10,7 @@ import { cors } from "./cors.ts";
 import { csrf } from "./csrf.ts";
 import { dataMask } from "./data-mask.ts";
 import type { PluginEntry } from "./define-plugin.ts";
+import { degraphql } from "./degraphql.ts";
 import { echo } from "./echo.ts";
 import { faultInjection } from "./fault-injection.ts";
 import { fileLogger } from "./file-logger.ts";
@@ -27,6 +29,7 @@ import { mocking } from "./mocking.ts";
 import { multiAuthOf } from "./multi-auth.ts";
 import { opa } from "./opa.ts";
 import { prometheus } from "./prometheus.ts";
+import { proxyBuffering } from "./proxy-buffering.ts";
 import { proxyCache } from "./proxy-cache.ts";
 import { proxyChain } from "./proxy-chain.ts";
 import { proxyMirror } from "./proxy-mirror.ts";
@@ -55,6 +58,7 @@ const entries: readonly PluginEntry[] = [
   cors,
   csrf,
   dataMask,
+  degraphql,
   echo,
   faultInjection,
   fileLogger,
@@ -73,6 +77,7 @@ const entries: readonly PluginEntry[] = [
   multiAuthOf((name) => byName.get(name)),
   opa,
   prometheus,
+  proxyBuffering,
   proxyCache,
   proxyChain,
   proxyMirror,
@@ -102,6 +107,9 @@ const byName: ReadonlyMap<string, PluginEntry> = new Map(
 );
 
 export const plugins: Plugins = {
-  registry: createPluginRegistry(entries.map((entry) => entry.schema)),
+  registry: createPluginRegistry(
+    entries.map((entry) => entry.schema),
+    absentPlugins,
+  ),
   get: (name) => byName.get(name),
 };

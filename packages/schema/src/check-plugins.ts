@@ -36,6 +36,12 @@ function checkPlugin(
   const { registry } = options;
   const plugin = registry?.get(name);
   if (registry !== undefined && plugin === undefined) {
+    const reason = registry.whyAbsent(name);
+    if (reason !== null) {
+      const apisix = `unknown plugin [${name}]: ${reason}`;
+      const message = `plugin "${name}" is not served: ${reason}`;
+      return [{ path, code: "PLUGIN_UNKNOWN", message, apisix }];
+    }
     const meant = didYouMean(
       name,
       registry.plugins.map((known) => known.name),

@@ -36,6 +36,10 @@ export interface PluginSchema {
    * consumers may share a value of it.
    */
   readonly uniqueField?: string;
+  /**
+   * The field that names a group (`group` of limit-count); configurations of one group must not differ.
+   */
+  readonly groupField?: string;
 }
 
 /** The plugins a gateway knows. */
@@ -43,6 +47,8 @@ export interface PluginRegistry {
   /** All plugins, highest priority first. */
   readonly plugins: readonly PluginSchema[];
   get(name: string): PluginSchema | undefined;
+  /** Why a plugin that one may expect is not among them; `null` where nothing is to be said. */
+  whyAbsent(name: string): string | null;
   /**
    * The compiled schema for a target; `null` for an unknown plugin and for metadata of a plugin
    * that has no metadata schema.
@@ -79,9 +85,13 @@ export const metaSchema = Type.Object(
 /**
  * Collects plugins into a registry. Schemas are compiled when first used.
  *
+ * @param absent reasons by the names of plugins that are left out.
  * @throws Error when two plugins share a name; the list is code, so this is a fault in it.
  */
-export function createPluginRegistry(list: readonly PluginSchema[]): PluginRegistry {
+export function createPluginRegistry(
+  list: readonly PluginSchema[],
+  absent: ReadonlyMap<string, string> = new Map(),
+): PluginRegistry {
   const byName = new Map<string, PluginSchema>();
   for (const plugin of list) {
     if (byName.has(plugin.name)) throw new Error(`plugin "${plugin.name}" is registered twice`);
@@ -99,6 +109,7 @@ export function createPluginRegistry(list: readonly PluginSchema[]): PluginRegis
   return {
     plugins: [...list].sort((a, b) => b.priority - a.priority),
     get: (name) => byName.get(name),
+    whyAbsent: (name) => absent.get(name) ?? null,
     checker(name, target) {
       const plugin = byName.get(name);
       if (plugin === undefined) return null;

@@ -42,7 +42,11 @@ function proxying(): string[] {
 
 function pluginTable(): string {
   const rows = Object.keys(apisixPlugins).map((name) => {
-    if (plugins.get(name) === undefined) return [name, "no", `refused: unknown plugin [${name}]`];
+    if (plugins.get(name) === undefined) {
+      const reason = plugins.registry.whyAbsent(name);
+      const why = reason === null ? "" : `: ${reason}`;
+      return [name, "no", `refused: unknown plugin [${name}]${why}`];
+    }
     return [`[${name}](plugins.md#${name})`, "yes", ""];
   });
   return markdownTable(["plugin", "served", ""], rows);

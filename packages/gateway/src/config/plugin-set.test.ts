@@ -55,7 +55,7 @@ describe("compilePlugins", () => {
 
   test.each([
     ["is refused", "openid-connect", {}, "refuse", false],
-    ["is left out where it only watches", "prometheus", {}, "refuse", true],
+    ["is left out where it only watches", "zipkin", {}, "refuse", true],
     [
       "is left out where it is disabled",
       "openid-connect",

@@ -76,7 +76,8 @@ export function unknownPlugin(
 ): string | null {
   if (plugins.get(name) !== undefined || unknownPlugins === "skip") return null;
   if (observingPlugins.has(name) || readMeta(conf).value?.disabled === true) return null;
-  return "this build has no such plugin; remove it, or set unknownPlugins to skip";
+  const reason = plugins.registry.whyAbsent(name) ?? "this build has no such plugin";
+  return `${reason}; remove it, or set unknownPlugins to skip`;
 }
 
 function compilePlugin(
