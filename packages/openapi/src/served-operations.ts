@@ -6,6 +6,7 @@ import { type ChainAnswer, inferAnswers } from "./infer/infer-chain.ts";
 import { type MergedRoute, mergedRoutes, type ServedResource, texts } from "./merged-routes.ts";
 import { type PathParameter, pathTemplate } from "./path-template.ts";
 import { type SecurityScheme, securityOf } from "./security.ts";
+import type { Steps } from "./steps.ts";
 
 /** One method of one path, as a client sees it. */
 export interface ServedOperation {
@@ -57,24 +58,28 @@ export interface Served {
 }
 
 /**
- * Everything the routes among some resources serve. Of the others, services, plugin configs and global
- * rules are looked at: routes have plugins and hosts from them.
+ * Everything the routes among some resources serve, found a little at every step. Of the others, services,
+ * plugin configs and global rules are looked at: routes have plugins and hosts from them.
  */
-export function servedOperations(
+export function* servedOperations(
   resources: readonly ServedResource[],
   { hasPathParameters = true }: Reading,
-): Served {
+): Steps<Served> {
   const definitions = new Definitions();
-  const routes = mergedRoutes(resources).map((route) => ({
-    route,
-    ...chainOf(route, definitions),
-  }));
+  const routes: FoundRoute[] = [];
   const chains = new Map<string, StoredChain>();
-  for (const { route, chain } of routes) {
-    if (chain !== undefined) chains.set(chain.id ?? route.id, chain);
+  for (const route of mergedRoutes(resources)) {
+    const found = { route, ...chainOf(route, definitions) };
+    routes.push(found);
+    if (found.chain !== undefined) chains.set(found.chain.id ?? route.id, found.chain);
+    yield;
   }
   const lookup = (name: string): StoredChain | null => chains.get(name) ?? null;
-  const operations = routes.flatMap((found) => describeRoute(found, lookup, hasPathParameters));
+  const operations: ServedOperation[] = [];
+  for (const found of routes) {
+    operations.push(...describeRoute(found, lookup, hasPathParameters));
+    yield;
+  }
   return { operations, definitions: definitions.schemas };
 }
 

@@ -49,7 +49,7 @@ export interface PluginServices {
 }
 
 /** Answers with what the gateway tells of itself at this moment. */
-export type OwnPage = () => GatewayReply;
+export type OwnPage = () => GatewayReply | Promise<GatewayReply>;
 
 /**
  * Upstreams made ready when a plugin's handlers are, with the balancing, health checks and retries that

@@ -202,7 +202,7 @@ export class Configuration implements SyncTarget {
   }
 
   /** What is served, as an OpenAPI document for whoever reaches the data plane at `server`. */
-  apiDocument(server: string): string {
+  apiDocument(server: string): Promise<string> {
     return this.#document.text(server);
   }
 

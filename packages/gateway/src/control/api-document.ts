@@ -1,4 +1,4 @@
-import { openapi, type ServedResource } from "@catena/openapi";
+import { openapiSteps, type ServedResource, type Steps } from "@catena/openapi";
 import { isJsonObject, type Kind } from "@catena/schema";
 import type { Settings } from "../settings/settings.ts";
 
@@ -10,15 +10,18 @@ export const describedKinds: readonly Kind[] = [
   "global_rules",
 ];
 
+/** How long it is worked on at once, in milliseconds, before requests have their turn again. */
+const sliceMs = 4;
+
 /**
  * The OpenAPI document of what is served. It is made when somebody asks for it for the first time after
- * a change, and kept until the next one.
+ * a change, beside requests, and kept until the next one.
  */
 export class ApiDocument {
   readonly #hasPathParameters: boolean;
   readonly #documents: (kind: Kind) => Iterable<readonly [id: string, document: unknown]>;
-  /** By the server it names. */
-  readonly #texts = new Map<string, string>();
+  /** By the server it names; those that are being made too. */
+  readonly #texts = new Map<string, Promise<string>>();
 
   /** @param documents everything of a kind, without its secrets. */
   constructor(
@@ -37,15 +40,24 @@ export class ApiDocument {
   /**
    * @param server base URL of the data plane as whoever asks reaches it; one of few, since a text is
    *   kept for each.
+   * @returns the document as of this moment.
    */
-  text(server: string): string {
+  text(server: string): Promise<string> {
     const known = this.#texts.get(server);
     if (known !== undefined) return known;
+    const made = this.#make(server);
+    this.#texts.set(server, made);
+    // One that failed is tried again.
+    made.catch(() => {
+      if (this.#texts.get(server) === made) this.#texts.delete(server);
+    });
+    return made;
+  }
+
+  async #make(server: string): Promise<string> {
     const hasPathParameters = this.#hasPathParameters;
-    const document = openapi(this.#resources(), { servers: [server], hasPathParameters });
-    const text = JSON.stringify(document);
-    this.#texts.set(server, text);
-    return text;
+    const steps = openapiSteps(this.#resources(), { servers: [server], hasPathParameters });
+    return JSON.stringify(await runInSlices(steps));
   }
 
   #resources(): readonly ServedResource[] {
@@ -54,5 +66,16 @@ export class ApiDocument {
         isJsonObject(value) ? [{ kind, id, value }] : [],
       ),
     );
+  }
+}
+
+async function runInSlices<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const until = performance.now() + sliceMs;
+    do {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    } while (performance.now() < until);
+    await new Promise(setImmediate);
   }
 }

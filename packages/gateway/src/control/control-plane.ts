@@ -77,7 +77,7 @@ export interface ControlPlaneOptions {
   /** Deletes what was held back after the store came back with less; how many items went. */
   readonly acceptHeld: () => number;
   /** The OpenAPI document of what is served. */
-  readonly apiDocument: () => string;
+  readonly apiDocument: () => Promise<string>;
 }
 
 export interface ControlPlane {

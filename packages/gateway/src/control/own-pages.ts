@@ -8,10 +8,10 @@ export function createOwnPages(
 ): (path: string) => OwnPage | null {
   const pages: Readonly<Record<string, OwnPage>> = {
     // Relative, so that the document tells where it was found to be.
-    "/openapi.json": () => ({
+    "/openapi.json": async () => ({
       status: 200,
       headers: ["content-type", "application/json"],
-      body: document.text("/"),
+      body: await document.text("/"),
       source: "gateway",
     }),
     "/apisix/prometheus/metrics": () =>

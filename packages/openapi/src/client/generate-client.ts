@@ -2,6 +2,7 @@ import type { JsonSchema } from "@catena/ir";
 import { membersOf, oneOf } from "../infer/known.ts";
 import type { ServedResource } from "../merged-routes.ts";
 import { type Reading, type ServedOperation, servedOperations } from "../served-operations.ts";
+import { runToEnd } from "../steps.ts";
 import { RUNTIME } from "./runtime.ts";
 import { definitionType, propertyName, tsType } from "./ts-type.ts";
 
@@ -27,7 +28,7 @@ export function generateClient(
   resources: readonly ServedResource[],
   options: ClientOptions = {},
 ): string {
-  const served = servedOperations(resources, options);
+  const served = runToEnd(servedOperations(resources, options));
   const operations = served.operations.filter(
     ({ kind }) => kind === "chain" || kind === "classic" || options.includeProxied === true,
   );
