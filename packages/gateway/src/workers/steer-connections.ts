@@ -86,31 +86,40 @@ const soAttachReusePortFilter = 51;
 
 function attach(option: number, program: readonly Instruction[]): string | null {
   if (process.platform !== "linux") return "only Linux can";
-  let libc: ReturnType<typeof openLibc>;
   try {
-    libc = openLibc();
+    const libc = openLibc();
+    try {
+      const encoded = encode(program);
+      const fds = findListeners(libc);
+      const isTaken = (fd: number): boolean =>
+        libc.symbols.setsockopt(fd, solSocket, option, ptr(encoded), headerBytes) === 0;
+      if (fds.length === 0) return "no socket of this process shares a port";
+      return fds.every(isTaken) ? null : "the kernel takes no such filter";
+    } finally {
+      libc.close();
+    }
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  try {
-    const fds = findListeners(libc);
-    if (fds.length === 0) return "no socket of this process shares a port";
-    const encoded = encode(program);
-    for (const fd of fds) {
-      const result = libc.symbols.setsockopt(fd, solSocket, option, ptr(encoded), headerBytes);
-      if (result !== 0) return "the kernel takes no such filter";
-    }
-    return null;
-  } finally {
-    libc.close();
-  }
 }
 
+/** That of glibc, or of musl. */
+const libcNames = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
+
 function openLibc() {
-  return dlopen("libc.so.6", {
+  const functions = {
     setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
-  });
+  } as const;
+  let failure: unknown;
+  for (const name of libcNames) {
+    try {
+      return dlopen(name, functions);
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }
 
 /** Every listener of this process that shares its port; Bun does not tell their descriptors. */
