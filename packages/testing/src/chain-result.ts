@@ -25,6 +25,10 @@ export interface RunEnd {
   /** Why it failed, in words that are not the client's. */
   readonly reason: string | null;
   readonly request: ChainRequest;
+  /** What the chain can call. */
+  readonly operations: readonly string[];
+  /** Its own steps. */
+  readonly stepNames: readonly string[];
   readonly calls: readonly SentCall[];
   readonly trace: ChainTrace;
   /** `performance.now()` milliseconds. */
@@ -42,7 +46,8 @@ export type CallPart = Partial<Pick<SentCall, "params" | "query" | "headers" | "
 
 /**
  * What came of one run. The `expect` methods throw TESTING_EXPECTATION, which says what was expected
- * and what happened, and return the result, so that they can be written one after another.
+ * and what happened, and TESTING_OPERATION or TESTING_STEP for a name that the chain does not have;
+ * they return the result, so that they can be written one after another.
  */
 export class ChainResult {
   readonly status: number;
@@ -113,7 +118,7 @@ export class ChainResult {
    * @example result.expectCalled(orders.charge, { body: { cents: 100 } })
    */
   expectCalled(operation: OperationName, part: CallPart = {}): this {
-    const name = nameOf(operation);
+    const name = this.#known(operation);
     const made = this.calls.filter((call) => call.operation === name);
     if (made.length === 0) throw this.#unmet(`expected a call of ${name}, found none`);
     const differences = made.map((call) => differencesOf(part, call, "part"));
@@ -123,7 +128,7 @@ export class ChainResult {
 
   /** No call of an operation. */
   expectNotCalled(operation: OperationName): this {
-    const name = nameOf(operation);
+    const name = this.#known(operation);
     const made = this.calls.filter((call) => call.operation === name);
     if (made.length === 0) return this;
     throw this.#unmet(`expected no call of ${name}, found ${made.length}`);
@@ -131,6 +136,7 @@ export class ChainResult {
 
   /** How often each operation was called; those not named, not at all. */
   expectCalls(counts: Readonly<Record<string, number>>): this {
+    for (const name of Object.keys(counts)) this.#known(name);
     const found: Record<string, number> = {};
     for (const { operation } of this.calls) found[operation] = (found[operation] ?? 0) + 1;
     const expected = Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
@@ -139,7 +145,7 @@ export class ChainResult {
 
   /** Operations whose calls follow each other: each call of one before every call of the next. */
   expectOrder(...operations: readonly OperationName[]): this {
-    const names = operations.map(nameOf);
+    const names = operations.map((operation) => this.#known(operation));
     for (const [index, name] of names.entries()) {
       const next = names[index + 1];
       const last = this.calls.findLastIndex((call) => call.operation === name);
@@ -154,6 +160,7 @@ export class ChainResult {
 
   /** How a step ended: `done`, `skipped`, `fallback`, `failed`, `exited`; `none`: it never began. */
   expectStep(step: string, outcome: StepTrace["outcome"] | "none"): this {
+    this.#checkStep(step);
     const found = this.steps.find((one) => one.step === step)?.outcome ?? "none";
     if (found === outcome) return this;
     throw this.#unmet(`step "${step}": expected ${outcome}, found ${found}`);
@@ -168,6 +175,7 @@ export class ChainResult {
 
   /** Exactly these steps were undone, and nothing is left to be undone. */
   expectUndone(...steps: readonly string[]): this {
+    for (const step of steps) this.#checkStep(step);
     const body: unknown = this.body;
     const undone: unknown =
       typeof body === "object" && body !== null && "undone" in body ? body.undone : [];
@@ -191,6 +199,22 @@ export class ChainResult {
       calls.length === 0 ? "no calls" : `calls\n${calls.join("\n")}`,
       steps.length === 0 ? "no steps" : `steps\n${steps.join("\n")}`,
     ].join("\n");
+  }
+
+  /** That an operation with a wrong name is not called would always hold. */
+  #known(operation: OperationName): string {
+    const name = nameOf(operation);
+    const { operations: known } = this.#end;
+    if (known.includes(name)) return name;
+    throw testingErrors.TESTING_OPERATION({ operation: name, known });
+  }
+
+  /** `name[3]` is an item, `name.inner` a step of a chain that is used, `name.undo` its undo. */
+  #checkStep(step: string): void {
+    const { stepNames: known } = this.#end;
+    if (known.includes(step.replace(/[.[].*$/, ""))) return;
+    // The names of a classic chain's services are anything.
+    if (!known.includes(step)) throw testingErrors.TESTING_STEP({ step, known });
   }
 
   #expectSame(differences: readonly Difference[], what: string): this {

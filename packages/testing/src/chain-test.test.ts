@@ -278,6 +278,17 @@ describe("an expectation that is not met says what was expected and what happene
   });
 });
 
+describe("an expectation of what the chain does not have is told, where it would always hold", () => {
+  test.each<[string, (result: ChainResult) => unknown, string]>([
+    ["no call", (r) => r.expectNotCalled("users.gte"), 'the chain does not call "users.gte"'],
+    ["no calls", (r) => r.expectCalls({ "users.gte": 0 }), 'the chain does not call "users.gte"'],
+    ["a step", (r) => r.expectStep("chrge", "none"), 'the chain has no step "chrge"; it has user,'],
+  ])("%s", async (_name, expectation, says) => {
+    const result = await ready.run(request);
+    expect(() => expectation(result)).toThrow(says);
+  });
+});
+
 describe("chains of the classic form", () => {
   const classic = chain({ route: "/c", tokenHeader: "X-T" })
     .step("customer", { uri: "http://customers/find?x=1" })

@@ -16,6 +16,13 @@ export const testingErrors = defineErrors({
     message: (p: { operation: string; known: readonly string[] }) =>
       `the chain does not call "${p.operation}"; it calls ${p.known.join(", ") || "nothing"}`,
   },
+  TESTING_STEP: {
+    status: 500,
+    source: "config",
+    retryable: false,
+    message: (p: { step: string; known: readonly string[] }) =>
+      `the chain has no step "${p.step}"; it has ${p.known.join(", ") || "none"}`,
+  },
   TESTING_CASE: {
     status: 500,
     source: "config",

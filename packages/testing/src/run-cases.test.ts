@@ -171,6 +171,25 @@ describe("a case fails and says where", () => {
       ],
     ],
     [
+      "operations and steps that the chain does not have",
+      {
+        expect: {
+          calls: { "users.gte": 0, "users.get": 1 },
+          called: { "user.get": {} },
+          order: ["users.get", "users.del"],
+          steps: { usr: "none", "saved.undo": "none", "user[0]": "none" },
+          undone: ["savd"],
+        },
+      },
+      [
+        'expect.calls the chain does not call "users.gte"; it calls users.get, users.put',
+        'expect.called.user.get the chain does not call "user.get"; it calls users.get, users.put',
+        'expect.order the chain does not call "users.del"; it calls users.get, users.put',
+        'expect.steps.usr the chain has no step "usr"; it has user, saved',
+        'expect.undone the chain has no step "savd"; it has user, saved',
+      ],
+    ],
+    [
       "a case that expects nothing",
       {},
       ["the case expects nothing: give it expect, check or a recording"],

@@ -68,6 +68,8 @@ export async function runOnce(
     ...end,
     forwardStep: options.forwarding?.step ?? null,
     request: chainRequest,
+    operations: subject.operations.names,
+    stepNames: subject.steps,
     calls: targets.calls,
     trace,
     startMs,

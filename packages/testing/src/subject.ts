@@ -12,6 +12,8 @@ export interface Subject {
   /** The route's first path and method. */
   readonly route: { readonly path: string; readonly method: string };
   readonly operations: Operations;
+  /** Names of its own steps, in their order. */
+  readonly steps: readonly string[];
   /** The stored conf of another chain, for `sub`. */
   chain(id: string): unknown;
 }
@@ -44,6 +46,7 @@ export function findSubject(resources: readonly CompiledResource[], route?: stri
     isClassic: isClassic(conf),
     route: { path: firstText(value["uri"] ?? value["uris"]), method: methodOf(value) },
     operations: new Operations(operations),
+    steps: stepsOf(conf),
     chain: (name) => byAlias.get(name) ?? null,
   };
 }
@@ -81,6 +84,11 @@ function operationsOf(conf: JsonObject) {
   if (isClassic(conf)) return operationsOfClassic(conf as unknown as ClassicChain);
   const { value } = checkChain(conf);
   return value === undefined ? [] : operationsOfSteps(value);
+}
+
+function stepsOf(conf: JsonObject): readonly string[] {
+  if (isClassic(conf)) return operationsOf(conf).map(({ name }) => name);
+  return checkChain(conf).value?.steps.map(({ name }) => name) ?? [];
 }
 
 function isClassic(conf: JsonObject): boolean {

@@ -226,6 +226,22 @@ describe("a recording", () => {
     expect(code).toBe(0);
   });
 
+  test("may be a case's too, to expect something else of it", async () => {
+    write("a.json", JSON.stringify(recording));
+    write(
+      "a.spec.ts",
+      `import { chainCases } from "@catena/testing";
+import recorded from "./a.json";
+import { gift } from "./shop.ts";
+export const tests = chainCases(gift, {
+  same: { recording: recorded },
+  another: { recording: recorded, mocks: { "users.get": { tier: 7 } }, expect: { body: { tier: 7 } } },
+});\n`,
+    );
+    const { printed } = await run("a.spec.ts");
+    expect(printed).toEndWith("\n2 passed, 0 failed in 1 file\n");
+  });
+
   test.each<[string, object | string, readonly string[]]>([
     [
       "another reply",

@@ -159,6 +159,17 @@ describe("one request is sent through a chain", () => {
   });
 });
 
+test("a chain of compiled JSON is tried as one of TypeScript is, and its recording replayed", async () => {
+  const compiled = await runCatena(["compile", "shop.ts"], folder);
+  write("all.json", compiled.stdout);
+  const settings = ["--settings", "gateway.ts", "--record", "json.recording.json"];
+  const args = ["try", "pass", "all.json", "--path", "/pass/x", "-d", '{"n": 1}', ...settings];
+  const { code, stdout } = await runCatena(args, folder);
+  expect({ code, stdout }).toMatchObject({ code: 0 });
+  expect(seen.map(({ target }) => target)).toEqual(["/one", "/pass/x"]);
+  expect((await runCatena(["test", "json.recording.json"], folder)).code).toBe(0);
+});
+
 describe("a service that does not answer is told as that", () => {
   test.each<[string, readonly string[], number, readonly string[]]>([
     [
