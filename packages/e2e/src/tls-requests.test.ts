@@ -1,13 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { PartialSettings } from "@catena/gateway";
 import { type GatewayBed, startGatewayBed, until } from "./bed/gateway-bed.ts";
 import { type Service, startEcho, startService } from "./bed/service.ts";
 import { type StoreBed, startSqlite } from "./bed/stores.ts";
-import { frontAuthority, shop } from "./bed/tls-certificates.ts";
-import { ask, shakeHands } from "./bed/tls-client.ts";
+import { routeTo, startTlsBed, tlsPortOf } from "./bed/tls-bed.ts";
+import { frontAuthority } from "./bed/tls-certificates.ts";
+import { shakeHands } from "./bed/tls-client.ts";
 import { bytesOf, type SecureClient, secureClients } from "./bed/tls-requests.ts";
 
 const megabyte = 1024 * 1024;
@@ -15,27 +12,6 @@ const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
-
-const routeTo = (service: Service, uri: string, more: object = {}) => ({
-  uri,
-  upstream: { type: "roundrobin", nodes: { [service.node]: 1 } },
-  ...more,
-});
-
-const shopSsl = { sni: "shop.test", cert: shop.certificate, key: shop.key };
-
-const portOf = (bed: GatewayBed): number => bed.gateway.status().tls?.port ?? 0;
-
-async function startBed(
-  storeUrl: string,
-  routes: Record<string, unknown>,
-  settings: PartialSettings = {},
-): Promise<GatewayBed> {
-  const bed = await startGatewayBed({ storeUrl, settings });
-  await bed.put({ "ssls/shop": shopSsl, ...routes });
-  await until(() => portOf(bed) > 0);
-  return bed;
-}
 
 describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open }) => {
   let storeBed: StoreBed;
@@ -55,7 +31,7 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
       });
       return new Response(drops(), { headers: { "content-type": "text/event-stream" } });
     });
-    bed = await startBed(storeBed.url, {
+    bed = await startTlsBed(storeBed.url, {
       "routes/all": routeTo(echo, "/*"),
       "routes/bodies": routeTo(bodies, "/bodies/*"),
       "routes/seen": routeTo(echo, "/seen", {
@@ -78,7 +54,7 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
         plugins: { "fault-injection": { abort: { http_status: 404 } } },
       },
     });
-    client = open(portOf(bed));
+    client = open(tlsPortOf(bed));
   });
   afterAll(async () => {
     client.close();
@@ -100,7 +76,7 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
       headers: {
         host: "shop.test",
         "x-forwarded-proto": "https",
-        "x-forwarded-port": String(portOf(bed)),
+        "x-forwarded-port": String(tlsPortOf(bed)),
         "x-forwarded-for": "127.0.0.1",
         "x-real-ip": "127.0.0.1",
       },
@@ -111,7 +87,7 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
   test("are known as such to conditions and templates", async () => {
     const { body } = await client.send({ path: "/seen" });
     const { headers } = JSON.parse(String(await bytesOf(body)));
-    expect(headers["x-seen"]).toBe(`https ${portOf(bed)} NONE`);
+    expect(headers["x-seen"]).toBe(`https ${tlsPortOf(bed)} NONE`);
     expect((await fetch(`${bed.url}/seen`)).status).toBe(200);
     expect(echo.seen.at(-1)?.headers["x-seen"]).toBeUndefined();
   });
@@ -173,7 +149,7 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
   test("the protocol is the one that was agreed on", async () => {
     const alpn = protocol === "HTTP/2" ? "h2" : "http/1.1";
     const shaken = await shakeHands({
-      port: portOf(bed),
+      port: tlsPortOf(bed),
       servername: "shop.test",
       ALPNProtocols: [alpn],
     });
@@ -181,12 +157,6 @@ describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open
     if ("socket" in shaken) shaken.socket.destroy();
   });
 });
-
-function echoFor(): Service {
-  const echo = startEcho();
-  cleanUps.push(echo.stop);
-  return echo;
-}
 
 /** One event, and then nothing for ever. */
 function drops(): ReadableStream {
@@ -204,9 +174,9 @@ describe("the listener", () => {
 
   test("speaks no HTTP/2 where the settings say so", async () => {
     const settings = { ssl: { fallbackSni: null, http2: false, publicPort: null } };
-    const bed = await startBed(storeBed.url, {}, settings);
+    const bed = await startTlsBed(storeBed.url, {}, settings);
     cleanUps.push(bed.stop);
-    const about = { port: portOf(bed), servername: "shop.test" };
+    const about = { port: tlsPortOf(bed), servername: "shop.test" };
     const both = await shakeHands({ ...about, ALPNProtocols: ["h2", "http/1.1"] });
     expect("alpn" in both && both.alpn).toBe("http/1.1");
     if ("socket" in both) both.socket.destroy();
@@ -275,7 +245,7 @@ describe("the listener", () => {
       },
       websocket: { message: (socket, message) => void socket.send(`echo ${String(message)}`) },
     });
-    const bed = await startBed(storeBed.url, {
+    const bed = await startTlsBed(storeBed.url, {
       "routes/1": {
         uri: "/*",
         enable_websocket: true,
@@ -283,7 +253,7 @@ describe("the listener", () => {
       },
     });
     cleanUps.push(() => chat.stop(true), bed.stop);
-    const socket = new WebSocket(`wss://127.0.0.1:${portOf(bed)}/chat`, {
+    const socket = new WebSocket(`wss://127.0.0.1:${tlsPortOf(bed)}/chat`, {
       headers: { host: "shop.test" },
       tls: { ca: frontAuthority, serverName: "shop.test" },
     });
@@ -297,106 +267,5 @@ describe("the listener", () => {
     socket.close();
     await closed;
     await until(() => bed.gateway.status().tls?.connections === 0);
-  });
-
-  test.each(secureClients)("lets requests by $protocol end when it stops", async ({ open }) => {
-    const gate = Promise.withResolvers<Response>();
-    const slow = startService(() => gate.promise);
-    const bed = await startBed(storeBed.url, { "routes/1": routeTo(slow, "/*") });
-    const port = portOf(bed);
-    const client = open(port);
-    const asked = client.send({ path: "/slow" });
-    await until(() => slow.seen.length === 1);
-    const idle = await shakeHands({ port, servername: "shop.test" });
-    if ("refused" in idle) throw new Error(idle.refused);
-    const hungUp = new Promise((resolve) => idle.socket.once("close", resolve));
-    const stopped = bed.stop();
-    await hungUp;
-    expect((await ask({ port, servername: "shop.test" }, "/")).status).toBe(0);
-    gate.resolve(new Response("done"));
-    const { status, body } = await asked;
-    expect([status, String(await bytesOf(body))]).toEqual([200, "done"]);
-    await stopped;
-    client.close();
-    await slow.stop();
-  });
-
-  test("takes no request for another connection's, though half of the clients vanish", async () => {
-    const echo = startEcho();
-    const seen = { set: { "x-seen": "$remote_port" } };
-    const bed = await startBed(storeBed.url, {
-      "routes/1": routeTo(echo, "/*", { plugins: { "proxy-rewrite": { headers: seen } } }),
-    });
-    cleanUps.push(echo.stop, bed.stop);
-    let left = 400;
-    const client = async () => {
-      while (left-- > 0) {
-        const shaken = await shakeHands({ port: portOf(bed), servername: "shop.test" });
-        if ("refused" in shaken) throw new Error(shaken.refused);
-        const { socket } = shaken;
-        const closed = new Promise((resolve) => socket.once("close", resolve));
-        const own = `GET / HTTP/1.1\r\nHost: shop.test\r\nX-Own: ${socket.localPort}\r\n\r\n`;
-        socket.write(own.repeat(5));
-        if (left % 2 === 0) socket.destroy();
-        else socket.once("data", () => socket.destroy());
-        await closed;
-      }
-    };
-    await Promise.all(Array.from({ length: 20 }, client));
-    await until(() => bed.gateway.status().tls?.connections === 0);
-    expect(echo.seen.length).toBeGreaterThan(200);
-    for (const { headers } of echo.seen) expect(headers["x-seen"]).toBe(headers["x-own"]);
-  });
-
-  test("gives up a client that never ends its side", async () => {
-    const bed = await startBed(storeBed.url, { "routes/1": routeTo(echoFor(), "/*") });
-    cleanUps.push(bed.stop);
-    const about = { port: portOf(bed), servername: "shop.test", allowHalfOpen: true };
-    const shaken = await shakeHands(about);
-    if ("refused" in shaken) throw new Error(shaken.refused);
-    const { socket } = shaken;
-    socket.resume();
-    const ended = new Promise((resolve) => socket.once("end", resolve));
-    socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
-    await ended;
-    await until(() => bed.gateway.status().tls?.connections === 0);
-    expect(socket.writable).toBe(true);
-    socket.destroy();
-  }, 30_000);
-
-  test("sends all of a reply to a client that takes it late", async () => {
-    const large = startService(() => new Response(new Uint8Array(8 * megabyte)));
-    const bed = await startBed(storeBed.url, { "routes/1": routeTo(large, "/*") });
-    cleanUps.push(large.stop, bed.stop);
-    const shaken = await shakeHands({ port: portOf(bed), servername: "shop.test" });
-    if ("refused" in shaken) throw new Error(shaken.refused);
-    const { socket } = shaken;
-    socket.write("GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n");
-    await until(() => large.seen.length === 1);
-    // Longer than a side may be alone that has nothing to take.
-    await Bun.sleep(3500);
-    expect((await bytesOf(socket)).length).toBeGreaterThan(8 * megabyte);
-  }, 30_000);
-
-  test("leaves no connection, no server and no file behind", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "catena-e2e-"));
-    const { TMPDIR: before } = Bun.env;
-    Bun.env["TMPDIR"] = folder;
-    cleanUps.push(() => {
-      rmSync(folder, { recursive: true });
-      if (before === undefined) delete Bun.env["TMPDIR"];
-      else Bun.env["TMPDIR"] = before;
-    });
-    const echo = startEcho();
-    const bed = await startBed(storeBed.url, { "routes/1": routeTo(echo, "/*") });
-    const about = { port: portOf(bed), servername: "shop.test" };
-    await Promise.all(Array.from({ length: 50 }, () => ask(about, "/")));
-    await until(() => bed.gateway.status().tls?.connections === 0);
-    // Nobody else of this machine may reach the sockets in it.
-    const [made = ""] = readdirSync(folder);
-    expect(statSync(join(folder, made)).mode & 0o777).toBe(0o700);
-    await bed.stop();
-    await echo.stop();
-    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -40,6 +40,7 @@ export class TlsConnection implements ServerHandle {
   #lastLeft = 0;
   readonly #inside: Socket;
 
+  /** @throws Error when no server can be made, for want of files say */
   constructor(client: TLSSocket, options: TlsConnectionOptions) {
     const { servers, address, session, verification } = options;
     this.tls = session;
@@ -105,7 +106,7 @@ export class TlsConnection implements ServerHandle {
       inside.once("end", () => {
         isRead = true;
       });
-      inside.once("error", () => client.destroy());
+      inside.on("error", () => client.destroy());
       inside.once("close", () => {
         if (!isRead) client.destroy();
         // What the client still sends, a WebSocket's Close frame say, goes nowhere; unread it would keep

@@ -212,15 +212,22 @@ export class TlsFront {
       client.destroy();
       return;
     }
-    const { servers, address } = this.#options;
-    const connection = new TlsConnection(client, {
-      servers,
-      address: { hostname: address.hostname, port: this.#port ?? address.port },
-      session,
-      verification: certificate.client,
-    });
-    this.#connections.add(connection);
-    void connection.ended.then(() => this.#connections.delete(connection));
+    const { servers, address, log } = this.#options;
+    try {
+      const connection = new TlsConnection(client, {
+        servers,
+        address: { hostname: address.hostname, port: this.#port ?? address.port },
+        session,
+        verification: certificate.client,
+      });
+      this.#connections.add(connection);
+      void connection.ended.then(() => this.#connections.delete(connection));
+    } catch (error) {
+      log.error("a TLS connection can't be served", {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+      client.destroy();
+    }
   }
 
   #refuse(socket: Socket, reason: string, name: string | null): void {
