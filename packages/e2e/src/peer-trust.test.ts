@@ -44,7 +44,8 @@ const realIp = (from: readonly string[], header = "X-Real-IP", recursive = false
 });
 
 const cases: readonly (readonly [string, PartialSettings, Record<string, string>, string])[] = [
-  ["by default nobody", {}, { "x-real-ip": "6.6.6.6" }, "127.0.0.1"],
+  ["by default a peer on this machine", {}, { "x-real-ip": "6.6.6.6" }, "6.6.6.6"],
+  ["nobody where none is named", realIp([]), { "x-real-ip": "6.6.6.6" }, "127.0.0.1"],
   ["a peer that is named", realIp(["127.0.0.1"]), { "x-real-ip": "6.6.6.6" }, "6.6.6.6"],
   ["no other peer", realIp(["10.0.0.0/8"]), { "x-real-ip": "6.6.6.6" }, "127.0.0.1"],
   ["nothing that is no address", realIp(["127.0.0.0/8"]), { "x-real-ip": "me" }, "127.0.0.1"],

@@ -56,7 +56,6 @@ describe("what the upstream gets", () => {
       headers: {
         "x-forwarded-for": "1.2.3.4",
         "x-forwarded-proto": "https",
-        "x-real-ip": "6.6.6.6",
       },
     });
     const { host } = new URL(bed.url);

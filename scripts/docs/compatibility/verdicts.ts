@@ -72,10 +72,6 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
     "431 instead of 400; a URI of more than 8 KiB gets 414, as in APISIX",
   ],
   [
-    "`X-Real-IP` of a client on loopback",
-    "not believed unless `realIp.from` names it; APISIX's default names 127.0.0.1",
-  ],
-  [
     "bodies of more than 64 KiB, or in chunks",
     "passed on as they come, where APISIX buffers requests",
   ],

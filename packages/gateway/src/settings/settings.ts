@@ -285,7 +285,8 @@ export const defaults: Settings = Object.freeze({
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
   limits: { ...DEFAULT_LIMITS },
-  realIp: { from: [], header: "X-Real-IP", recursive: false },
+  // APISIX's own (apisix/cli/config.lua): a terminator on this machine tells whom it speaks for.
+  realIp: { from: ["127.0.0.1"], header: "X-Real-IP", recursive: false },
   trustedAddresses: [],
   webSocket: { messageBytes: 16 * 1024 * 1024 },
   traces: { keep: 0, values: false },
