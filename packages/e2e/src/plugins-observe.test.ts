@@ -103,6 +103,18 @@ describe("http-logger", () => {
     ]);
   });
 
+  test("waits for requests in flight when its configuration goes, and then sends what they gave", async () => {
+    const before = logs.seen.length;
+    const conf = logger({ inactive_timeout: 3600, log_format: { u: "$uri" } });
+    await serve({ ...conf, "fault-injection": { delay: { duration: 0.3 } } });
+    const pending = fetch(`${bed.url}/slow`);
+    await until(() => bed.gateway.status().requests_in_flight === 1);
+    await serve({});
+    await (await pending).text();
+    await until(() => logs.seen.length > before);
+    expect(lastLogged()).toEqual([{ u: "/slow", route_id: "r" }]);
+  });
+
   test("tries again what its service did not take, and tells what it drops without its content", async () => {
     const before = logs.seen.length;
     logsStatus = 500;

@@ -126,4 +126,36 @@ describe("traffic-split", () => {
     });
     expect([await get("/?apikey=ka"), await get("/?apikey=kb")]).toEqual(["other", "own"]);
   });
+
+  test("sends WebSockets where it sends the rest", async () => {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request, self) => (self.upgrade(request) ? undefined : new Response("no")),
+      websocket: { message: (socket, message) => void socket.send(`other: ${message}`) },
+    });
+    const rules = [
+      { weighted_upstreams: [{ upstream: { nodes: { [`127.0.0.1:${server.port}`]: 1 } } }] },
+    ];
+    await serve({ "traffic-split": { rules } }, { enable_websocket: true });
+    const socket = new WebSocket(bed.url.replace("http", "ws"));
+    const answer = Promise.withResolvers<unknown>();
+    socket.addEventListener("open", () => socket.send("hi"));
+    socket.addEventListener("message", ({ data }) => answer.resolve(data));
+    socket.addEventListener("error", () => answer.reject(new Error("the socket failed")));
+    expect(await answer.promise).toBe("other: hi");
+    const closed = Promise.withResolvers<void>();
+    socket.addEventListener("close", () => closed.resolve());
+    socket.close();
+    await closed.promise;
+    await server.stop(true);
+  });
+
+  test("tells clients the statuses of failed tries, as for the route's own upstream", async () => {
+    const gone = startService(() => new Response());
+    await gone.stop();
+    await split([{ upstream: { nodes: { [gone.node]: 1 } } }]);
+    const reply = await fetch(bed.url);
+    expect([reply.status, reply.headers.get("x-apisix-upstream-status")]).toEqual([502, "502"]);
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { csrf } from "./csrf.ts";
-import { PluginBed } from "./plugin.testbed.ts";
+import { PluginBed, problemsOf } from "./plugin.testbed.ts";
 
 const name = "apisix-csrf-token";
 const key = "k";
@@ -65,4 +65,9 @@ test("tokens are good for ever where they do not expire, and have the name they 
   const answer = await eternal.ask({ method: "DELETE", headers });
   expect(answer.status).toBe(200);
   expect(answer.headers["set-cookie"]).toStartWith("t=");
+});
+
+test("a name that no header can have is refused", () => {
+  expect(problemsOf(csrf, { key, name: "a b" })[0]?.path).toBe("/name");
+  expect(problemsOf(csrf, { key, name: "a-b" })).toHaveLength(0);
 });

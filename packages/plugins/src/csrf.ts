@@ -6,6 +6,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { isSameSecret } from "./auth/same-secret.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { namedHeader } from "./headers/named-header.ts";
+import { checkHeaderName } from "./headers/reserved-headers.ts";
 
 const schema = Type.Object({
   key: Type.String({ description: "what tokens are signed with" }),
@@ -31,6 +32,7 @@ export const csrf = definePlugin({
   priority: 2980,
   schema,
   encryptFields: { plugin: ["key"] },
+  check: ({ name = "apisix-csrf-token" }) => checkHeaderName(name, "/name"),
   create: ({ key, expires = 7200, name = "apisix-csrf-token" }) => {
     const conf: Conf = { key, expires, name };
     return {

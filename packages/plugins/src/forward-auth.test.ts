@@ -88,6 +88,12 @@ describe("the service is asked", () => {
   });
 });
 
+test("what a client sent can't add headers to the call", async () => {
+  const { bed, calls } = play({});
+  await bed.ask({ target: "/a%0D%0AX-Admin:%201" });
+  expect(record(calls[0]?.headers ?? [])["x-forwarded-uri"]).toBe("/a%0D%0AX-Admin: 1");
+});
+
 describe("a refusal", () => {
   test("has status and body of the service, and the headers that were asked for", async () => {
     const { bed } = play(

@@ -15,6 +15,7 @@ import { keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { isFraming } from "./headers/framing-headers.ts";
 import { compileHeaders, type HeaderTemplate, renderHeader } from "./headers/header-templates.ts";
+import { toHeaderValue } from "./headers/header-value.ts";
 import { namedHeader } from "./headers/named-header.ts";
 import { setHeader } from "./replies/reply-headers.ts";
 
@@ -174,7 +175,8 @@ class ServiceGate {
       "X-Forwarded-Host",
       ctx.host,
       "X-Forwarded-Uri",
-      ctx.query === "" ? ctx.path : `${ctx.path}?${ctx.query}`,
+      // The path is decoded: what a client wrote as %0D%0A must not end the header.
+      toHeaderValue(ctx.query === "" ? ctx.path : `${ctx.path}?${ctx.query}`),
       "X-Forwarded-For",
       ctx.clientAddress,
     ];

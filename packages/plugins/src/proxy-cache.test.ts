@@ -308,6 +308,13 @@ describe("the memory of a cache", () => {
     expect(cache.find("e", none)).toBeNull();
   });
 
+  test("has room for replies on their way up to its bound, which they give back", () => {
+    const cache = new MemoryCache(100);
+    expect([cache.reserve(60), cache.reserve(60)]).toEqual([true, false]);
+    cache.release(60);
+    expect(cache.reserve(100)).toBe(true);
+  });
+
   test("holds 64 variants of a key", () => {
     const cache = new MemoryCache(1_000_000);
     for (let i = 0; i < 65; i++) cache.store("a", ["x"], () => String(i), reply(1));

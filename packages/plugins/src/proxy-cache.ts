@@ -278,14 +278,13 @@ class ReplyCache {
       this.#store(ctx, miss, status, body === null ? new Uint8Array(0) : Buffer.from(body));
       return;
     }
-    const { maxBodyBytes } = this.#plan;
-    const captured = new CapturedBytes(maxBodyBytes);
+    const arriving = new ArrivingBody(this.#cache, this.#plan.maxBodyBytes);
     reply.body = watchStream(
       body,
-      (chunk) => captured.take(chunk),
+      (chunk) => arriving.take(chunk),
       (isWhole) => {
-        if (isWhole && captured.total < maxBodyBytes)
-          this.#store(ctx, miss, status, captured.bytes());
+        const bytes = arriving.end();
+        if (isWhole && bytes !== null) this.#store(ctx, miss, status, bytes);
       },
     );
   }
@@ -333,6 +332,41 @@ class ReplyCache {
     headers.push("Age", String(Math.floor(age)));
     told(ctx, "HIT");
     return { status: found.status, headers, body: found.body, source: "gateway" };
+  }
+}
+
+/** A body on its way to the client, put by as far as the memory for such bodies goes. */
+class ArrivingBody {
+  readonly #cache: MemoryCache;
+  readonly #limit: number;
+  #captured: CapturedBytes | null;
+  #reserved = 0;
+
+  constructor(cache: MemoryCache, limit: number) {
+    this.#cache = cache;
+    this.#limit = limit;
+    this.#captured = new CapturedBytes(limit);
+  }
+
+  take(chunk: Uint8Array): void {
+    const captured = this.#captured;
+    if (captured === null) return;
+    const { byteLength } = chunk;
+    if (captured.total + byteLength >= this.#limit || !this.#cache.reserve(byteLength)) {
+      this.end();
+      return;
+    }
+    this.#reserved += byteLength;
+    captured.take(chunk);
+  }
+
+  /** All of the body; `null` when it was too long, or too many are on their way. */
+  end(): Uint8Array | null {
+    const captured = this.#captured;
+    this.#captured = null;
+    this.#cache.release(this.#reserved);
+    this.#reserved = 0;
+    return captured?.bytes() ?? null;
   }
 }
 

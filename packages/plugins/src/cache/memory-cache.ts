@@ -26,9 +26,23 @@ export class MemoryCache {
   readonly #slots = new Map<string, Slot>();
   readonly #limitBytes: number;
   #bytes = 0;
+  /** Of replies that are on their way and may be kept. */
+  #arriving = 0;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
+  }
+
+  /** Makes room for a part of a reply that may be kept; `false` when too many are on their way. */
+  reserve(bytes: number): boolean {
+    if (this.#arriving + bytes > this.#limitBytes) return false;
+    this.#arriving += bytes;
+    return true;
+  }
+
+  /** Gives back what {@link reserve} gave. */
+  release(bytes: number): void {
+    this.#arriving -= bytes;
   }
 
   /** @param read the value of a request header. */
