@@ -210,6 +210,27 @@ describe("a client at run time", () => {
   });
 });
 
+test("an answer without a body is undefined, beside what others say", () => {
+  const made = (end: object, exit: object) => {
+    const steps = [
+      { name: "a", value: 1 },
+      { name: "b", exit, when: true },
+    ];
+    const value = {
+      uri: "/r",
+      methods: ["GET"],
+      plugins: { "proxy-chain": { v: 1, steps, ...end } },
+    };
+    const client = generateClient([{ kind: "routes", id: "r", value }]);
+    return /^export type RReply = (.*);$/m.exec(client)?.[1];
+  };
+  const reply = { reply: { body: { a: 1 } } };
+  expect(made(reply, { status: 204 })).toBe("{ a: number } | undefined");
+  expect(made(reply, { status: 404 })).toBe("{ a: number }");
+  expect(made(reply, { status: 201, body: "x" })).toBe("{ a: number } | string");
+  expect(made({ forward: {} }, { status: 204 })).toBe("unknown");
+});
+
 test("method names are identifiers, each once, and comments cannot be left", () => {
   const routes = ["a-b", "A.b", "1"].map((id, index) =>
     route(id, { uri: `/${index}`, methods: ["GET"], upstream_id: "1", desc: "x */ y" }),

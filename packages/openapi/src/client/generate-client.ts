@@ -1,10 +1,11 @@
 import type { JsonSchema } from "@catena/ir";
-import { membersOf, oneOf } from "../infer/known.ts";
+import type { ChainAnswer } from "../infer/infer-chain.ts";
+import { known, membersOf, oneOf } from "../infer/known.ts";
 import type { ServedResource } from "../merged-routes.ts";
 import { type Reading, type ServedOperation, servedOperations } from "../served-operations.ts";
 import { runToEnd } from "../steps.ts";
 import { RUNTIME } from "./runtime.ts";
-import { definitionType, propertyName, tsType } from "./ts-type.ts";
+import { definitionType, propertyName, tsType, union } from "./ts-type.ts";
 
 export interface ClientOptions extends Reading {
   /** Also routes without a chain, whose bodies and replies are `unknown`. Default: chains alone. */
@@ -132,8 +133,11 @@ function slotOf(slot: string, schema: JsonSchema | undefined, open: string): Slo
 function replyType({ answers }: ServedOperation): string {
   const good = answers.filter(({ status }) => status < 400);
   if (good.length === 0) return "unknown";
-  const bodies = good.map(({ body }) => ({ schema: body ?? {}, mayBeMissing: false }));
-  return tsType(oneOf(bodies).schema);
+  const isEmpty = (answer: ChainAnswer): boolean =>
+    answer.body === undefined && answer.isStream !== true && answer.isForwarded !== true;
+  const bodies = good.filter((answer) => !isEmpty(answer)).map(({ body }) => known(body ?? {}));
+  const types = bodies.length === 0 ? [] : [tsType(oneOf(bodies).schema)];
+  return union(good.some(isEmpty) ? [...types, "undefined"] : types);
 }
 
 /** Names of methods: `list-orders` is `listOrders`, each once. */

@@ -87,7 +87,7 @@ function literal(value: unknown): string {
   return `{ ${members.join("; ")} }`;
 }
 
-function union(types: readonly string[]): string {
+export function union(types: readonly string[]): string {
   const distinct = [...new Set(types)];
   if (distinct.includes("unknown")) return "unknown";
   const possible = distinct.filter((type) => type !== "never");
