@@ -58,6 +58,15 @@ describe("keys", () => {
     }
   });
 
+  test("may be in the query, which goes before the header", async () => {
+    const ask = (query: string, headers = {}) =>
+      admin.call("GET", `/routes?${query}`, undefined, headers);
+    expect((await ask(`api_key=${adminKey}`)).status).toBe(200);
+    expect((await ask(`api_key=${adminKey}`, { "X-API-KEY": "x" })).status).toBe(200);
+    expect((await ask("api_key=x", { "X-API-KEY": adminKey })).status).toBe(401);
+    expect((await ask("my_api_key=x", { "X-API-KEY": adminKey })).status).toBe(200);
+  });
+
   test("are asked for on every path, also those that do not exist", async () => {
     for (const path of [
       "",

@@ -24,7 +24,7 @@ export function createStandaloneRoutes(
   base: string,
 ) {
   const read = async (request: Request): Promise<Response> => {
-    const isAdmin = checkKey(request.method, request.headers).role === "admin";
+    const isAdmin = checkKey(request).role === "admin";
     const { config, state } = await readConfig(context, isAdmin);
     const isYaml = request.headers.get("accept")?.startsWith("application/yaml") === true;
     const type = isYaml ? "application/yaml" : "application/json";

@@ -180,6 +180,14 @@ for (const kind of storeKinds) {
       await until(async () => (await statuses())[failing.node] === "healthy");
     }, 60_000);
 
+    test("PUT /v1/plugins/reload is done at once", async () => {
+      const response = await fetch(`${bed.controlUrl}/v1/plugins/reload`, { method: "PUT" });
+      expect({ status: response.status, body: await response.text() }).toEqual({
+        status: 200,
+        body: "done",
+      });
+    });
+
     test("POST /v1/gc is answered with nothing", async () => {
       const response = await fetch(`${bed.controlUrl}/v1/gc`, { method: "POST" });
       expect({ status: response.status, body: await response.text() }).toEqual({

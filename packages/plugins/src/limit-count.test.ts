@@ -161,6 +161,11 @@ describe("groups", () => {
     expect((await first.ask()).status).toBe(503);
     expect(() => on("routes/3", { count: 3 })).toThrow("group conf mismatched");
     expect(quota((await on("routes/4", { group: "other" }).ask()).headers)).toEqual(["2", "1"]);
+    const same = { group: "g", rejected_code: 503, time_window: 60, count: 2 };
+    expect((await on("routes/5", same).ask()).status).toBe(503);
+    for (const bed of [second, on("routes/2"), on("routes/5")]) await bed.dispose();
+    await first.dispose();
+    expect(quota((await on("routes/1", { count: 3 }).ask()).headers)).toEqual(["3", "2"]);
   });
 });
 

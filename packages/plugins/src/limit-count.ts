@@ -2,6 +2,7 @@ import type { Checked, Issue } from "@catena/errors";
 import type { PluginServices } from "@catena/pipeline";
 import { literals } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
 import { definePlugin } from "./define-plugin.ts";
 import { firstOnly } from "./first-only.ts";
 import {
@@ -93,12 +94,17 @@ export const limitCount = definePlugin({
   priority: 1002,
   schema,
   metadataSchema,
+  groupField: "group",
   check: (conf) => check(conf),
   create: (conf, services) => {
     const { value: limiter, issues } = compileLimiter(conf, services);
     if (limiter === undefined) return { issues };
+    const { counts, leave } = limiter;
     return {
-      value: { access: unlessSkipped("limit-count", (ctx) => limiter.count(ctx)) },
+      value: {
+        access: unlessSkipped("limit-count", (ctx) => counts.count(ctx)),
+        ...(leave === null ? {} : { dispose: leave }),
+      },
       issues: [],
     };
   },
@@ -124,21 +130,32 @@ function check(conf: Conf): readonly Issue[] {
 
 type Counters = readonly WindowCounters[];
 
-function compileLimiter(conf: Conf, services: PluginServices): Checked<CountLimiter> {
+interface Limiter {
+  readonly counts: CountLimiter;
+  /** Ends its part in a group; `null` when it is in none. */
+  readonly leave: (() => void) | null;
+}
+
+function compileLimiter(conf: Conf, services: PluginServices): Checked<Limiter> {
   const { value: rules, issues } = compileCountRules(conf);
   if (rules === undefined) return { issues };
-  const configuration = configurationOf(conf);
-  const memory = memoryOf(conf, configuration, services);
-  if (memory === null) {
-    const message = "group conf mismatched";
-    return { issues: [{ path: "/group", code: "LIMIT_INVALID", message }] };
+  // What is spelled out and what is left to the default are the same configuration.
+  const configuration = configurationOf(Value.Default(schema, structuredClone(conf)));
+  const memory = memoryOf(conf, services);
+  let leave: Limiter["leave"] = null;
+  if (memory instanceof GroupMemory) {
+    leave = memory.join(services.owner, configuration);
+    if (leave === null) {
+      const message = "group conf mismatched";
+      return { issues: [{ path: "/group", code: "LIMIT_INVALID", message }] };
+    }
   }
   const counters = memory.of(configuration, () => {
     const create = countersFor(conf, configuration, services);
     return rules.map((_, index) => create(index));
   });
   const quiet = { ...services, log: firstOnly(services.log) };
-  return { value: new CountLimiter(conf, rules, counters, quiet), issues: [] };
+  return { value: { counts: new CountLimiter(conf, rules, counters, quiet), leave }, issues: [] };
 }
 
 /** Counters of one rule each: of this process, or of all workers of the gateway together. */
@@ -165,19 +182,11 @@ function groupOwner(group: string): string {
   return `limit-count-group/${group}`;
 }
 
-/** `null` when the group counts by another configuration. */
 function memoryOf(
-  conf: Conf,
-  configuration: string,
+  { group }: Conf,
   { survivors, owner }: PluginServices,
-): ConfigurationMemory<Counters> | null {
-  if (conf.group === undefined) {
-    return survivors.get("limit-count", owner, () => new ConfigurationMemory<Counters>());
-  }
-  const group = survivors.get(
-    "limit-count",
-    groupOwner(conf.group),
-    () => new GroupMemory<Counters>(),
-  );
-  return group.accepts(configuration) ? group : null;
+): ConfigurationMemory<Counters> {
+  return group === undefined
+    ? survivors.get("limit-count", owner, () => new ConfigurationMemory<Counters>())
+    : survivors.get("limit-count", groupOwner(group), () => new GroupMemory<Counters>());
 }

@@ -7,17 +7,17 @@ export interface KeyVerdict {
   readonly refused: string | null;
 }
 
-export type KeyCheck = (method: string, headers: Headers) => KeyVerdict;
+export type KeyCheck = (request: Request) => KeyVerdict;
 
 /**
- * Checks the key in `X-API-KEY`. APISIX also takes it from the query and from a cookie; neither is
- * done here: URLs end up in logs, and a cookie is sent by pages the user did not mean to trust.
+ * Checks the key in the argument `api_key` of the query, or in `X-API-KEY`. APISIX also takes it from a
+ * cookie; that is not done here: a cookie is sent by pages the user did not mean to trust.
  */
 export function createKeyCheck(keys: readonly AdminKey[]): KeyCheck {
   // Digests are of one length, so a comparison tells nothing about the length of a key either.
   const known = keys.map(({ key, role }) => ({ digest: digestOf(key), role }));
-  return (method, headers) => {
-    const given = headers.get("x-api-key");
+  return ({ method, headers, url }) => {
+    const given = keyInQuery(url) ?? headers.get("x-api-key");
     if (given === null) return { role: null, refused: "missing apikey" };
     const digest = digestOf(given);
     let role: AdminKey["role"] | null = null;
@@ -28,6 +28,10 @@ export function createKeyCheck(keys: readonly AdminKey[]): KeyCheck {
     const mayOnlyRead = role === "viewer" && method !== "GET" && method !== "HEAD";
     return { role, refused: mayOnlyRead ? "invalid method for role viewer" : null };
   };
+}
+
+function keyInQuery(url: string): string | null {
+  return url.includes("api_key=") ? new URL(url).searchParams.get("api_key") : null;
 }
 
 function digestOf(key: string): Buffer {

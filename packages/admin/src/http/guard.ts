@@ -39,7 +39,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (method === "GET" && Object.hasOwn(options.openDocuments, url.pathname)) {
       return replies.text(200, options.openDocuments[url.pathname]?.() ?? "");
     }
-    const { refused } = checkKey(method, request.headers);
+    const { refused } = checkKey(request);
     if (refused === null) return undefined;
     return replies.json(401, { error_msg: "failed to check token", description: refused });
   };

@@ -2,7 +2,9 @@ import {
   isJsonObject,
   isSecretReference,
   type JsonObject,
+  type Kind,
   kindPrefix,
+  type PluginSchema,
   splitCredentialId,
 } from "@catena/schema";
 import type { AdminContext } from "../admin-context.ts";
@@ -11,9 +13,10 @@ import { invalid } from "./prepare-document.ts";
 import { listItems, type StoredItem } from "./stored-item.ts";
 
 /**
- * Refuses what only one resource may have: a plugin in two global rules, and a value by which an
- * auth plugin finds a consumer in two consumers or credentials (apisix/consumer.lua,
- * check_duplicate_key). Best effort, as in APISIX: two writers at the same moment are not told.
+ * Refuses what only one resource may have: a plugin in two global rules, a value by which an auth
+ * plugin finds a consumer in two consumers or credentials (apisix/consumer.lua, check_duplicate_key),
+ * and two configurations for one group of limit-count. Best effort, as in APISIX: two writers at the
+ * same moment are not told.
  *
  * @throws ADMIN_RESOURCE_INVALID
  */
@@ -23,10 +26,62 @@ export async function checkUnique(
   document: JsonObject,
   id: string | undefined,
 ): Promise<void> {
+  await checkGroups(context, kind, document, id);
   if (kind === "global_rules") await checkGlobalRule(context, document, id);
   if (kind === "consumers" || kind === "credentials") {
     await checkIdentity(context, kind, document, id ?? "");
   }
+}
+
+/** Kinds whose plugins run. */
+const pluginHolders = [
+  "routes",
+  "services",
+  "plugin_configs",
+  "global_rules",
+  "consumer_groups",
+  "consumers",
+] as const satisfies readonly Kind[];
+
+/** APISIX remembers the first configuration of a group for good; here the stored ones count. */
+async function checkGroups(
+  { registry, store, prefix }: AdminContext,
+  kind: Kind,
+  document: JsonObject,
+  id: string | undefined,
+): Promise<void> {
+  for (const [name, conf] of Object.entries(pluginsOf(document))) {
+    const plugin = registry.get(name);
+    const field = plugin?.groupField;
+    if (plugin === undefined || field === undefined || !isJsonObject(conf)) continue;
+    const group = conf[field];
+    if (group === undefined) continue;
+    const counted = countedBy(plugin, conf);
+    for (const holder of pluginHolders) {
+      for (const item of await listItems(store, holder, prefix, kindPrefix(holder, prefix))) {
+        const other = pluginsOf(item.value)[name];
+        const isOwn = item.kind === kind && item.id === id;
+        if (isOwn || !isJsonObject(other) || other[field] !== group) continue;
+        if (Bun.deepEquals(counted, countedBy(plugin, other))) continue;
+        throw invalid(
+          `failed to check the configuration of plugin ${name} err: group conf mismatched`,
+        );
+      }
+    }
+  }
+}
+
+/** A configuration with its defaults; `_meta` is how it runs, not what it is. */
+function countedBy({ schema }: PluginSchema, conf: JsonObject): unknown {
+  const { _meta, ...counted } = conf;
+  const properties: unknown = schema["properties"];
+  const defaults = Object.entries(isJsonObject(properties) ? properties : {}).flatMap(
+    ([name, property]) =>
+      isJsonObject(property) && property["default"] !== undefined
+        ? [[name, property["default"]] as const]
+        : [],
+  );
+  return { ...Object.fromEntries(defaults), ...counted };
 }
 
 async function checkGlobalRule(

@@ -37,6 +37,28 @@ describe.each(storeBeds)("writes on %s", (_, start) => {
     );
   });
 
+  test("give a group of limits one configuration, however it is written", async () => {
+    const counts = (limit: object) => ({ ...route, plugins: { "limit-count": limit } });
+    const group = { count: 1, time_window: 60, group: "g" };
+    const refused =
+      "failed to check the configuration of plugin limit-count err: group conf mismatched";
+    const cases: [path: string, document: object, status: number, error?: string][] = [
+      ["/routes/g1", counts(group), 201],
+      ["/routes/g1", counts({ ...group, count: 2 }), 200],
+      ["/routes/g2", counts(group), 400, refused],
+      ["/services/g2", { plugins: { "limit-count": group } }, 400, refused],
+      ["/routes/g2", counts({ time_window: 60, rejected_code: 503, count: 2, group: "g" }), 201],
+      ["/routes/g2", counts({ ...group, count: 2, _meta: { priority: 1 } }), 200],
+      ["/routes/g2", counts({ ...group, group: "h" }), 200],
+      ["/routes/g1", counts(group), 200],
+    ];
+    for (const [path, document, status, error] of cases) {
+      const reply = await admin.call("PUT", path, document);
+      expect([path, reply.status]).toEqual([path, status]);
+      if (error !== undefined) expect(reply.body).toEqual({ error_msg: error });
+    }
+  });
+
   test("keep the create_time of what they replace, and renew the update_time", async () => {
     seconds = 1_700_000_000;
     await admin.call("PUT", "/routes/times", route);

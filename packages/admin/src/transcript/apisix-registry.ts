@@ -81,6 +81,7 @@ function toPlugin(name: string, recorded: RecordedPlugin): PluginSchema {
     ...(consumer_schema === undefined ? {} : { consumerSchema: toSchema(consumer_schema) }),
     ...(metadata_schema === undefined ? {} : { metadataSchema: toSchema(metadata_schema) }),
     ...(uniqueField === undefined ? {} : { uniqueField }),
+    ...(name === "limit-count" ? { groupField: "group" } : {}),
   };
 }
 

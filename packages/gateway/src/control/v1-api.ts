@@ -48,49 +48,53 @@ export function createV1Api(source: ControlSource) {
         return { error_msg: `${singular}[${id}] not found` };
       });
   }
-  return app
-    .get("/schema", () => describeSchemas(plugins.registry))
-    .get("/plugin_metadatas", () => source.items("plugin_metadata").map(({ value }) => value))
-    .get("/plugin_metadata/:name", ({ params: { name }, set }) => {
-      const item = source.item("plugin_metadata", name);
-      if (item !== null) return item.value;
-      set.status = 404;
-      return { error_msg: `plugin metadata[${name}] not found` };
-    })
-    .get("/healthcheck", ({ headers, set }) => {
-      const reports = source.health().map((report) => toReport(report, source.prefix));
-      if (headers["accept"]?.includes("text/html") !== true) return reports;
-      set.headers["content-type"] = "text/html; charset=utf-8";
-      return formatHealthPage(reports);
-    })
-    .get("/healthcheck/:kind", ({ params: { kind }, set }) => {
-      set.status = healthKinds.has(kind) ? 404 : 400;
-      return healthKinds.has(kind)
-        ? { error_msg: `missing src id for src type ${kind}` }
-        : { error_msg: `invalid src type ${kind}` };
-    })
-    .get("/healthcheck/:kind/:id", ({ params: { kind, id }, headers, set }) => {
-      if (!healthKinds.has(kind)) {
-        set.status = 400;
-        return { error_msg: `invalid src type ${kind}` };
-      }
-      const report = source.health().find(({ owner }) => owner === `${kind}/${id}`);
-      if (report === undefined) {
+  return (
+    app
+      .get("/schema", () => describeSchemas(plugins.registry))
+      .get("/plugin_metadatas", () => source.items("plugin_metadata").map(({ value }) => value))
+      .get("/plugin_metadata/:name", ({ params: { name }, set }) => {
+        const item = source.item("plugin_metadata", name);
+        if (item !== null) return item.value;
         set.status = 404;
-        const exists = shown.some(([name]) => name === kind && source.item(name, id) !== null);
-        return exists
-          ? { error_msg: `no checker for ${kind}[${id}]` }
-          : { error_msg: `${kind}[${id}] not found` };
-      }
-      const shownReport = toReport(report, source.prefix);
-      if (headers["accept"]?.includes("text/html") !== true) return shownReport;
-      set.headers["content-type"] = "text/html; charset=utf-8";
-      return formatHealthPage([shownReport]);
-    })
-    .post("/gc", () => {
-      Bun.gc(true);
-      return "";
-    });
+        return { error_msg: `plugin metadata[${name}] not found` };
+      })
+      .get("/healthcheck", ({ headers, set }) => {
+        const reports = source.health().map((report) => toReport(report, source.prefix));
+        if (headers["accept"]?.includes("text/html") !== true) return reports;
+        set.headers["content-type"] = "text/html; charset=utf-8";
+        return formatHealthPage(reports);
+      })
+      .get("/healthcheck/:kind", ({ params: { kind }, set }) => {
+        set.status = healthKinds.has(kind) ? 404 : 400;
+        return healthKinds.has(kind)
+          ? { error_msg: `missing src id for src type ${kind}` }
+          : { error_msg: `invalid src type ${kind}` };
+      })
+      .get("/healthcheck/:kind/:id", ({ params: { kind, id }, headers, set }) => {
+        if (!healthKinds.has(kind)) {
+          set.status = 400;
+          return { error_msg: `invalid src type ${kind}` };
+        }
+        const report = source.health().find(({ owner }) => owner === `${kind}/${id}`);
+        if (report === undefined) {
+          set.status = 404;
+          const exists = shown.some(([name]) => name === kind && source.item(name, id) !== null);
+          return exists
+            ? { error_msg: `no checker for ${kind}[${id}]` }
+            : { error_msg: `${kind}[${id}] not found` };
+        }
+        const shownReport = toReport(report, source.prefix);
+        if (headers["accept"]?.includes("text/html") !== true) return shownReport;
+        set.headers["content-type"] = "text/html; charset=utf-8";
+        return formatHealthPage([shownReport]);
+      })
+      // The plugins are those of the build: there is nothing to load again.
+      .put("/plugins/reload", () => "done")
+      .post("/gc", () => {
+        Bun.gc(true);
+        return "";
+      })
+  );
 }
 
 /** A report as APISIX words it. */

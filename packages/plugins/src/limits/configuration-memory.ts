@@ -1,3 +1,5 @@
+import { isJsonObject } from "@catena/schema";
+
 /** Most configurations of one owner that are counted for: routes of many consumers have several. */
 const maxConfigurations = 64;
 
@@ -21,17 +23,29 @@ export class ConfigurationMemory<T> {
   }
 }
 
-/** A group of limits that count together: all of them must have the first one's configuration. */
+/** A group of limits that count together: all that are in use have the same configuration. */
 export class GroupMemory<T> extends ConfigurationMemory<T> {
-  #configuration: string | null = null;
+  readonly #members = new Map<string, { readonly configuration: string }>();
 
-  accepts(configuration: string): boolean {
-    this.#configuration ??= configuration;
-    return this.#configuration === configuration;
+  /** @returns how its owner leaves the group, or `null` when another owner counts otherwise. */
+  join(owner: string, configuration: string): (() => void) | null {
+    for (const [other, member] of this.#members) {
+      if (other !== owner && member.configuration !== configuration) return null;
+    }
+    const own = { configuration };
+    this.#members.set(owner, own);
+    return () => {
+      if (this.#members.get(owner) === own) this.#members.delete(owner);
+    };
   }
 }
 
-/** What tells configurations of one plugin apart: all of it but `_meta`. */
-export function configurationOf(conf: object): string {
-  return JSON.stringify({ ...conf, _meta: undefined });
+/** What tells configurations of one plugin apart: all of it but `_meta`, in whatever order it is written. */
+export function configurationOf(conf: unknown): string {
+  const { _meta, ...counted } = isJsonObject(conf) ? conf : {};
+  return JSON.stringify(counted, (_name, value: unknown) =>
+    isJsonObject(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
 }
