@@ -2,6 +2,7 @@ import { afterEach, describe, expect, setSystemTime, test } from "bun:test";
 import type { GatewayReply, PluginServices } from "@catena/pipeline";
 import type { PluginConf } from "@catena/schema";
 import { MemoryCache } from "./cache/memory-cache.ts";
+import { limitCount } from "./limit-count.ts";
 import { type Ask, PluginBed, problemsOf } from "./plugin.testbed.ts";
 import { proxyCache } from "./proxy-cache.ts";
 
@@ -192,6 +193,17 @@ describe("a reply", () => {
         ],
         ["200 MISS r1", "200 MISS r2", "200 HIT r1"],
       ],
+      [
+        "is of the credentials that were shown",
+        {},
+        [
+          { headers: { authorization: "Bearer a" } },
+          { headers: { authorization: "Bearer b" } },
+          {},
+          { headers: { authorization: "Bearer a" } },
+        ],
+        ["200 MISS r1", "200 MISS r2", "200 MISS r3", "200 HIT r1"],
+      ],
     ];
   test.each(cases)("%s", async (_, conf, moves, seen) => {
     expect(await play(conf, moves)).toEqual([...seen]);
@@ -251,6 +263,27 @@ test("the strategy disk asks the reply how long it is good for, and takes ten se
       { after: 1 },
     ]),
   ).toEqual(["200 MISS r1", "200 HIT r1", "200 EXPIRED r3", "200 HIT r3", "200 EXPIRED r5"]);
+});
+
+test("the strategy disk comes after all that may refuse a request, the strategy memory before", async () => {
+  const limit = { count: 1, time_window: 60, rejected_code: 429, key: "remote_addr" };
+  const statuses = async (conf: PluginConf) => {
+    const bed = new PluginBed([
+      [proxyCache, conf],
+      [limitCount, limit],
+    ]);
+    return [(await bed.ask()).status, (await bed.ask()).status];
+  };
+  expect(await statuses({})).toEqual([200, 429]);
+  expect(await statuses(memory)).toEqual([200, 200]);
+});
+
+test("the strategy disk says of other methods what nginx does", async () => {
+  const disk = { cache_strategy: "disk", cache_zone: "disk_cache_one" };
+  expect(await play(disk, [{ method: "POST" }, { method: "PUT" }])).toEqual([
+    "200 BYPASS r1",
+    "200 - r2",
+  ]);
 });
 
 test("what is replayed has its age, and nothing that was of one connection or client", async () => {

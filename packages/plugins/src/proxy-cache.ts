@@ -109,7 +109,9 @@ export const proxyCache = definePlugin({
     const cache = new ReplyCache(plan, services);
     return {
       value: {
-        access: (ctx) => cache.answer(ctx),
+        access: (ctx) => cache.purge(ctx) ?? (plan.isDisk ? undefined : cache.answer(ctx)),
+        // nginx looks into its cache when it would call the upstream: after everything else.
+        ...(plan.isDisk ? { beforeProxy: (ctx) => cache.answer(ctx) } : {}),
         headerFilter: (ctx, reply) => cache.judge(ctx, reply),
         bodyFilter: (ctx, reply) => cache.keep(ctx, reply),
       },
@@ -204,6 +206,9 @@ const cacheBytes = 50 * 1024 * 1024;
 /** Seconds a reply of the strategy disk is good for that does not say (`proxy_cache_valid`). */
 const diskSeconds = 10;
 
+/** What nginx looks for in its cache at all (`proxy_cache_methods`). */
+const nginxMethods = new Set(["GET", "HEAD", "POST"]);
+
 /** Headers that are no part of a kept reply: of a connection, or of the one client it was for. */
 const notKept =
   /^(connection|keep-alive|proxy-authenticate|proxy-authorization|te|trailers?|transfer-encoding|upgrade|content-length|apisix-cache-status|.*ratelimit-remaining.*)$/i;
@@ -231,11 +236,15 @@ class ReplyCache {
     );
   }
 
+  purge(ctx: RequestContext): GatewayReply | undefined {
+    if (ctx.method !== "PURGE") return undefined;
+    return statusReply(this.#cache.purge(this.#keyOf(ctx)) ? 200 : 404);
+  }
+
   answer(ctx: RequestContext): GatewayReply | undefined {
     const { methods, bypass, heedsControl, isDisk } = this.#plan;
     const key = this.#keyOf(ctx);
-    if (ctx.method === "PURGE") return statusReply(this.#cache.purge(key) ? 200 : 404);
-    if (!methods.has(ctx.method)) return told(ctx, "MISS");
+    if (!methods.has(ctx.method)) return this.#passMethod(ctx);
     if (bypass !== null && isSet(render(bypass, ctx))) return told(ctx, "BYPASS");
     const asked = parseDirectives(ctx.header("cache-control"));
     const heeds = heedsControl && !isDisk;
@@ -251,6 +260,12 @@ class ReplyCache {
     if (heeds && isTooOld(asked, age, found.ttlSeconds)) return told(ctx, "STALE");
     this.#misses.delete(ctx);
     return this.#hit(ctx, found, age);
+  }
+
+  /** What each strategy says of methods that it does not serve. */
+  #passMethod(ctx: RequestContext): undefined {
+    if (!this.#plan.isDisk) return told(ctx, "MISS");
+    return nginxMethods.has(ctx.method) ? told(ctx, "BYPASS") : undefined;
   }
 
   /** Decides whether a reply is kept, with the headers that it has at this moment. */
@@ -301,7 +316,7 @@ class ReplyCache {
   #keyOf(ctx: RequestContext): string {
     const key = render(this.#plan.key, ctx);
     if (!this.#plan.isolates) return `\u0002${key}`;
-    const identity = ctx.consumer?.name ?? remoteUser(ctx) ?? "";
+    const identity = ctx.consumer?.name ?? userOf(ctx);
     return identity === "" ? `\u0002${key}` : `${identity}\u0001${key}`;
   }
 
@@ -402,6 +417,15 @@ function render(parts: Parts, ctx: RequestContext): string {
 
 function isSet(value: string): boolean {
   return value !== "" && value !== "0";
+}
+
+/** Who shows credentials that no plugin here knows: replies to them are for nobody else (RFC 9111 §3.5). */
+function userOf(ctx: RequestContext): string {
+  const name = remoteUser(ctx);
+  if (typeof name === "string") return name;
+  const credentials = ctx.header("authorization");
+  if (credentials === null) return "";
+  return new Bun.CryptoHasher("sha256").update(credentials).digest("base64url");
 }
 
 /** Name of Basic credentials, as nginx's `$remote_user`. */
