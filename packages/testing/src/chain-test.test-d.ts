@@ -1,5 +1,5 @@
 import { checkout, payments, users } from "../fixtures/shop.ts";
-import { refused, reply, sequence, testChain } from "./index.ts";
+import { chainCases, refused, reply, sequence, testChain } from "./index.ts";
 
 const test = testChain(checkout);
 test.mock(users.get, { id: "1", tier: 2 });
@@ -15,3 +15,17 @@ test.mock(users.get, { id: "1" });
 test.mock(users.get, () => ({ id: "1" }));
 // @ts-expect-error -- not an operation
 test.mock({ name: "users.get" }, {});
+
+chainCases(checkout, {
+  a: {
+    mocks: { "users.get": ({ params }) => ({ id: params["id"] ?? "", tier: 1 }) },
+    expect: { status: 200, steps: { charge: "skipped" }, called: { "users.get": { params: {} } } },
+    check: (result) => result.expectStatus(200),
+  },
+});
+// @ts-expect-error -- a status is a number
+chainCases(checkout, { a: { expect: { status: "200" } } });
+// @ts-expect-error -- nobody would look at that
+chainCases(checkout, { a: { expects: { status: 200 } } });
+// @ts-expect-error -- no step ends so
+chainCases(checkout, { a: { expect: { steps: { charge: "skiped" } } } });

@@ -11,6 +11,10 @@ export interface ShownRun {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON or another text; `null` for none. */
   readonly body: string | null;
+  /** Why it failed; `null` when it did not. */
+  readonly reason: string | null;
+  /** Calls that were not answered, each with why. */
+  readonly faults: readonly string[];
   /** Of the calls of a step whose trace says nothing of them: `GET /x`. */
   callsOf(step: string): readonly string[];
 }
@@ -32,6 +36,11 @@ export function showRun(result: ChainResult, subject: Subject): ShownRun {
     target: values.ownTarget(),
     headers,
     body: (hasText ? textOf(end.bytes, values) : null) ?? body,
+    // An address may be computed, and so may be what it is computed from.
+    reason: result.reason === null ? null : values.text(result.reason),
+    faults: calls.flatMap(({ operation, fault }) =>
+      fault === undefined ? [] : [`${operation}: ${values.text(fault)}`],
+    ),
     callsOf: (step) =>
       calls
         .filter(({ operation }) => operation === step)

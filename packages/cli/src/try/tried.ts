@@ -40,7 +40,7 @@ export function toTried(chain: string, run: LiveRun): Tried {
   const { result, shown } = run;
   const { startMs, endMs, trace, forwardStep } = result.end;
   const steps = forwardStep === null ? result.steps : [...result.steps, forwardStep];
-  const { code, reason } = result;
+  const { code } = result;
   return {
     chain,
     method: shown.method,
@@ -61,14 +61,8 @@ export function toTried(chain: string, run: LiveRun): Tried {
       calls: callsOf(step, run),
       call: step.call,
     })),
-    failure: code === null ? null : { code, reason: reason ?? code },
-    faults: [
-      ...new Set(
-        result.calls.flatMap(({ operation, fault }) =>
-          fault === undefined ? [] : [`${operation}: ${fault}`],
-        ),
-      ),
-    ],
+    failure: code === null ? null : { code, reason: shown.reason ?? code },
+    faults: [...new Set(shown.faults)],
     warnings: trace.warnings,
   };
 }
