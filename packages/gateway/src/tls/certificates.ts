@@ -36,9 +36,11 @@ export interface CertificatesOptions {
 /** What `/status` shows. */
 export interface CertificatesStatus {
   readonly certificates: number;
-  /** Resources with a certificate that is valid no longer; they are served all the same. */
+  /** Resources with a certificate that is valid no longer, 100 at most; they are served all the same. */
   readonly expired: readonly string[];
 }
+
+const maxListed = 100;
 
 /**
  * The certificates that clients are shown, by server name. A new version of an item is used from the
@@ -105,11 +107,11 @@ export class Certificates {
 
   status(): CertificatesStatus {
     const now = Date.now();
-    const all = [...this.#served.values()];
-    return {
-      certificates: all.length,
-      expired: all.filter((one) => one.expiresAt < now).map((one) => one.resource),
-    };
+    const expired: string[] = [];
+    for (const { expiresAt, resource } of this.#served.values()) {
+      if (expiresAt < now && expired.length < maxListed) expired.push(resource);
+    }
+    return { certificates: this.#served.size, expired };
   }
 
   /** @param kept names that are about to be set again, and keep their place. */
