@@ -36,6 +36,7 @@ describe("referencesOf", () => {
             rules: [
               { weighted_upstreams: [{ weight: 1 }, { upstream_id: "a" }] },
               { weighted_upstreams: [{ upstream_id: 2 }] },
+              { weighted_upstreams: [{ upstream: { tls: { client_cert_id: "c" } } }] },
             ],
           },
           "grpc-transcode": { proto_id: "pb" },
@@ -48,6 +49,7 @@ describe("referencesOf", () => {
       [
         "upstreams/a /plugins/traffic-split/rules/0/weighted_upstreams/1/upstream_id",
         "upstreams/2 /plugins/traffic-split/rules/1/weighted_upstreams/0/upstream_id",
+        "ssls/c /plugins/traffic-split/rules/2/weighted_upstreams/0/upstream/tls/client_cert_id",
         "protos/pb /plugins/grpc-transcode/proto_id",
         "upstreams/c /plugins/proxy-chain/services/1/upstream_id",
         "services/t /plugins/my~1own/target",

@@ -74,17 +74,33 @@ function pluginReferences(
   return plugin === "proxy-chain" ? listed(conf, "services", "upstream_id", "upstreams") : [];
 }
 
+/** Upstreams of rules, and the certificates of those that stand within one. */
 function trafficSplit(conf: JsonObject): readonly Reference[] {
   const rules: unknown = conf["rules"];
   if (!Array.isArray(rules)) return [];
-  return rules.flatMap((rule: unknown, index) =>
-    isJsonObject(rule)
-      ? listed(rule, "weighted_upstreams", "upstream_id", "upstreams").map((reference) => ({
-          ...reference,
-          path: `/rules/${index}${reference.path}`,
-        }))
-      : [],
-  );
+  return rules.flatMap((rule: unknown, index) => {
+    const choices = memberOf(rule, "weighted_upstreams");
+    if (!Array.isArray(choices)) return [];
+    return choices.flatMap((choice: unknown, at) => {
+      const path = `/rules/${index}/weighted_upstreams/${at}`;
+      const id = toId(memberOf(choice, "upstream_id"));
+      const certificate = toId(
+        memberOf(memberOf(memberOf(choice, "upstream"), "tls"), "client_cert_id"),
+      );
+      return [
+        ...(id === null ? [] : [{ kind: "upstreams" as const, id, path: `${path}/upstream_id` }]),
+        ...(certificate === null
+          ? []
+          : [
+              {
+                kind: "ssls" as const,
+                id: certificate,
+                path: `${path}/upstream/tls/client_cert_id`,
+              },
+            ]),
+      ];
+    });
+  });
 }
 
 /** Ids in a field of each item of a list. */
