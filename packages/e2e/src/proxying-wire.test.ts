@@ -135,6 +135,17 @@ describe("what the upstream gets", () => {
     expect([seen().target, named(seen(), "host")]).toEqual(["/q?x=1", ["Host: a.test"]]);
   });
 
+  test.each([
+    ["/a//b/%2F?x=%20&y=+", "/a//b/%2F?x=%20&y=+"],
+    ["/a/./b/../c/%2e%2E/d", "/a/d"],
+    ["/../a", "/a"],
+    ["/a{b}\\c", "/a%7Bb%7D/c"],
+    ["/a?", "/a?"],
+  ])("is a path as the runtime reads it: %s is %s", async (sent, target) => {
+    await askRaw(bed.url, request(`GET ${sent} HTTP/1.1`), "\r\n\r\nok");
+    expect(seen().target).toBe(target);
+  });
+
   test("is asked for HTTP/1.1 when the client speaks HTTP/1.0, which need not name a host", async () => {
     const reply = await askRaw(bed.url, "GET /public/../a/%2e%2e/health?x HTTP/1.0\r\n\r\n");
     expect(reply).toEndWith("\r\n\r\nok");

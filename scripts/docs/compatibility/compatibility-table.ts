@@ -3,7 +3,13 @@ import { kindNames, kinds } from "@catena/schema";
 import { markdownTable } from "../markdown-table.ts";
 import { schemaFields } from "../schema-fields.ts";
 import apisixPlugins from "./apisix-plugins.json" with { type: "json" };
-import { fieldVerdicts, kindVerdicts, proxyingVerdicts, type Verdict } from "./verdicts.ts";
+import {
+  adminVerdicts,
+  fieldVerdicts,
+  kindVerdicts,
+  proxyingVerdicts,
+  type Verdict,
+} from "./verdicts.ts";
 
 const shownDepth = 3;
 
@@ -19,7 +25,7 @@ export function writeCompatibility(): string {
     const table = rows.length === 0 ? "Any object." : markdownTable(["field", "served", ""], rows);
     return [`### ${kind}`, ...(note === undefined ? [] : [note]), table];
   });
-  return `${[intro, "## Plugins", pluginTable(), ...proxying(), "## Fields", ...fields].join("\n\n")}\n`;
+  return `${[intro, "## Plugins", pluginTable(), ...proxying(), ...admin(), "## Fields", ...fields].join("\n\n")}\n`;
 }
 
 /** An upstream within another resource is served as one of its own. */
@@ -38,6 +44,11 @@ export function fieldsOf(kind: (typeof kindNames)[number]): string[] {
 function proxying(): string[] {
   const rows = proxyingVerdicts.map((row) => [...row]);
   return ["## Proxying", proxyingIntro, markdownTable(["what", "how it is here"], rows)];
+}
+
+function admin(): string[] {
+  const rows = adminVerdicts.map((row) => [...row]);
+  return ["## Admin API", adminIntro, markdownTable(["what", "how it is here"], rows)];
 }
 
 function pluginTable(): string {
@@ -61,6 +72,9 @@ function told(verdict: Verdict | undefined, otherwise: string): string[] {
 const proxyingIntro = `Requests and replies pass as APISIX passes them: \`Host\` as \`pass_host\` says, \`X-Real-IP\` and
 \`X-Forwarded-*\`, no hop-by-hop header in either direction, no \`Via\`, bodies and events as they come and
 compressed as they were, \`X-APISIX-Upstream-Status\` and APISIX's error pages. What differs:`;
+
+const adminIntro =
+  "Paths, methods, statuses, bodies and the words of errors are APISIX's. What differs:";
 
 const intro = `# Compatibility with Apache APISIX
 

@@ -65,6 +65,14 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
   ["a body with trailers", "of a request: 400 behind the reply; of a reply: dropped, as APISIX"],
   ["pipelining", "a request before the last was answered closes the connection"],
   ["an absolute request target", "its host is ignored: the `Host` header decides"],
+  [
+    "`.` and `..` in a path, also as `%2e`",
+    "resolved towards the upstream, too; what is above the root is the root, not 400",
+  ],
+  [
+    "characters that a URI may not have",
+    "encoded towards the upstream (`{` as `%7B`); `\\` is `/`",
+  ],
   ["HTTP/1.0 without `Host`", "taken for the host `localhost`"],
   ["HTTP/1.0 with `Connection: keep-alive`", "the connection is closed behind the reply"],
   [
@@ -76,6 +84,33 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
     "passed on as they come, where APISIX buffers requests",
   ],
   ["a HEAD whose upstream tells no length", "`transfer-encoding: chunked` is said"],
+];
+
+/**
+ * What the Admin API answers otherwise. Most is shown by the replayed record of APISIX's answers
+ * (packages/admin/src/transcript), the rest by the tests of what is named.
+ */
+export const adminVerdicts: readonly (readonly [what: string, how: string])[] = [
+  ["a key in the cookie `x_api_key`", "not looked at: 401; foreign pages would send it"],
+  ["a body that is no JSON", "the message says what is wrong, with line and column"],
+  ["a body that is no object", "400, where APISIX crashes"],
+  ["`ttl`", "whole seconds from 1"],
+  ["a page beyond the end of a list", "`[]` instead of `{}`"],
+  ["unknown paths and client addresses", "told in JSON instead of nginx's pages"],
+  ["stream routes", "stored, where APISIX refuses them unless its stream mode is on"],
+  ["the content of protos", "stored unread"],
+  ["metadata of plugins that are not served", "refused: invalid plugin name"],
+  ["`graphql_cost_decorations` of services", "404"],
+  ["the group of a limit-count", "held against what is stored, not against what once was"],
+  [
+    "regular expressions in `vars`",
+    "refused when they do not compile or need backtracking, where APISIX takes them and never matches",
+  ],
+  [
+    "variables that only nginx has (`connection`, `request_length`, …)",
+    "refused in conditions, where they would always be missing",
+  ],
+  ["a filter or slice in a JSONPath of `post_arg.…`", "refused"],
 ];
 
 /** Kinds that are stored and have no effect, or another one. */
