@@ -155,7 +155,7 @@ describe("paths", () => {
     const client = generateClient([
       route("r", { uri: "/files/:kind/*", plugins: { "proxy-chain": chain } }),
     ]);
-    expect(client).toContain('send("GET", "/files/{kind}/{path*}", request)');
+    expect(client).toContain('senders.send("GET", "/files/{kind}/{path*}", request)');
   });
 });
 

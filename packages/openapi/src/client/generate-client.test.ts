@@ -108,7 +108,7 @@ export const email: string = profile.email;
 export const mail: string | undefined = "mail" in profile ? profile.mail : undefined;
 export const created = await client.createOrderPost({ body: { skus: [], kind: "new", at: [1, 2] } });
 export const id: string = created.orderId;
-export const files: unknown = await client.download({ params: { path: "a/b" } });
+export const file: Response = await client.download({ params: { path: "a/b" } });
 export const done: unknown = await client.classic();
 export const isError = (error: unknown) => error instanceof ClientError && error.status === 404;
 // @ts-expect-error -- the path parameter is missing
@@ -152,7 +152,8 @@ describe("a client at run time", () => {
         body: await request.text(),
       });
       if (pathname === "/by-id") return Response.json({ title: "no" }, { status: 404 });
-      if (pathname.startsWith("/files/")) return new Response(search === "" ? "bytes" : null);
+      if (/^\/(files\/|classic)/.test(pathname))
+        return new Response(search === "" ? "bytes" : null);
       return Response.json({ orderId: "o1" });
     },
   });
@@ -192,11 +193,13 @@ describe("a client at run time", () => {
     });
   });
 
-  test("gives text that is no JSON, and nothing for no body", async () => {
+  test("gives a stream unread, text that is no JSON, and nothing for no body", async () => {
     const made = await client();
-    expect(await made.download({ params: { path: "x/y z?" } })).toBe("bytes");
+    const file: Response = await made.download({ params: { path: "x/y z?" } });
+    expect(await file.text()).toBe("bytes");
     expect(seen.at(-1)?.url).toBe("/files/x/y%20z%3F");
-    expect(await made.download({ params: { path: "x" }, query: { empty: 1 } })).toBeUndefined();
+    expect(await made.classic()).toBe("bytes");
+    expect(await made.classic({ query: { empty: 1 } })).toBeUndefined();
   });
 
   test("throws an answer of 400 and above, with what it says", async () => {

@@ -33,9 +33,10 @@ export function generateClient(
   const operations = served.operations.filter(
     ({ kind }) => kind === "chain" || kind === "classic" || options.includeProxied === true,
   );
+  const byRoute = Map.groupBy(operations, ({ route }) => route);
   const names = new Names();
   const methods = operations.map((operation) => {
-    const several = operations.filter(({ route }) => route === operation.route).length > 1;
+    const several = (byRoute.get(operation.route)?.length ?? 0) > 1;
     const suffix = several ? `-${operation.method.toLowerCase()}` : "";
     return methodOf(operation, names.take(`${operation.route}${suffix}`));
   });
@@ -47,7 +48,7 @@ export function generateClient(
   return `${RUNTIME.head}\n\n${types}${types === "" ? "" : "\n\n"}${RUNTIME.body}\n
 /** Makes a client of one gateway. */
 export function createClient(options: ClientOptions) {
-  const send = createSender(options);
+  const senders = createSenders(options);
   return {
 ${members}
   };
@@ -66,6 +67,7 @@ function methodOf(operation: ServedOperation, name: string): Method {
   const type = name.charAt(0).toUpperCase() + name.slice(1);
   const { method, path, summary, route } = operation;
   const request = requestMembers(operation);
+  const send = isStreamed(operation) ? "senders.sendOpen" : "senders.send";
   const isOptional = request.every(({ isRequired }) => !isRequired);
   const slots = [
     ...request.map(
@@ -85,7 +87,7 @@ function methodOf(operation: ServedOperation, name: string): Method {
     member: [
       `    /** ${method} ${oneLine(path)}. ${about} */`,
       `    ${name}: (request: ${type}Request${isOptional ? " = {}" : ""}): Promise<${type}Reply> =>`,
-      `      send(${JSON.stringify(method)}, ${JSON.stringify(clientPath(operation))}, request),`,
+      `      ${send}(${JSON.stringify(method)}, ${JSON.stringify(clientPath(operation))}, request),`,
     ].join("\n"),
   };
 }
@@ -129,8 +131,16 @@ function slotOf(slot: string, schema: JsonSchema | undefined, open: string): Slo
   };
 }
 
+/** Whether every good answer is passed through as it comes, be it text or not. */
+function isStreamed({ answers }: ServedOperation): boolean {
+  const good = answers.filter(({ status }) => status < 400);
+  return good.length > 0 && good.every(({ isStream }) => isStream === true);
+}
+
 /** What a successful call gives; an answer of 400 and above is thrown. */
-function replyType({ answers }: ServedOperation): string {
+function replyType(operation: ServedOperation): string {
+  const { answers } = operation;
+  if (isStreamed(operation)) return "Response";
   const good = answers.filter(({ status }) => status < 400);
   if (good.length === 0) return "unknown";
   const isEmpty = (answer: ChainAnswer): boolean =>

@@ -44,12 +44,17 @@ export class ClientError extends Error {
   readonly body?: unknown;
 }
 
-type Send = <T>(method: string, path: string, request: AnyRequest) => Promise<T>;
+interface Senders {
+  /** Gives the body, decoded. */
+  send<T>(method: string, path: string, request: AnyRequest): Promise<T>;
+  /** Gives the answer with its body unread. */
+  sendOpen(method: string, path: string, request: AnyRequest): Promise<Response>;
+}
 
-function createSender(options: ClientOptions): Send {
+function createSenders(options: ClientOptions): Senders {
   const { baseUrl, headers: always = {}, fetch: send = fetch } = options;
   const base = baseUrl.replace(/\\/+$/, "");
-  return async <T>(method: string, path: string, request: AnyRequest): Promise<T> => {
+  const sendOpen = async (method: string, path: string, request: AnyRequest): Promise<Response> => {
     const { params = {}, query, headers, body, signal } = request;
     const filled = path.replace(/\\{([^{}*]+)(\\*?)\\}/g, (_, name: string, deep: string) => {
       const text = String(params[name] ?? "");
@@ -68,11 +73,16 @@ function createSender(options: ClientOptions): Send {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
+    if (response.status < 400) return response;
     const decoded = decode(await response.text());
-    if (response.status >= 400) {
-      throw new ClientError(response.status, decoded, \`\${method} \${path} answered \${response.status}\`);
-    }
-    return decoded as T;
+    throw new ClientError(response.status, decoded, \`\${method} \${path} answered \${response.status}\`);
+  };
+  return {
+    sendOpen,
+    send: async <T>(method: string, path: string, request: AnyRequest): Promise<T> => {
+      const response = await sendOpen(method, path, request);
+      return decode(await response.text()) as T;
+    },
   };
 }
 
