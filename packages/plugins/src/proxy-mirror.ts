@@ -1,8 +1,8 @@
 import type { PluginServices, RequestContext } from "@catena/pipeline";
 import { literals } from "@catena/schema";
-import { type CallBody, requestHeaders } from "@catena/upstream";
+import { requestHeaders } from "@catena/upstream";
 import { type Static, Type } from "@sinclair/typebox";
-import { openService, type Service } from "./calls/service-call.ts";
+import { openService, type Service, type ServiceRequest } from "./calls/service-call.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { firstOnly } from "./first-only.ts";
 import { CapturedBytes, watchStream } from "./logs/captured-bytes.ts";
@@ -72,12 +72,14 @@ class Mirror {
   readonly #conf: Conf;
   readonly #service: Service | null;
   readonly #log: PluginServices["log"];
+  readonly #owner: string;
   readonly #targets = new WeakMap<RequestContext, string>();
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(conf: Conf, services: PluginServices) {
     this.#conf = conf;
     this.#log = firstOnly(services.log);
+    this.#owner = services.owner;
     const options = { timeoutMs, verify: false, maxReplyBytes: maxBytes };
     this.#service = openService(services, conf.host, options);
   }
@@ -101,7 +103,7 @@ class Mirror {
     const body = ctx.upstreamBody;
     if (body === undefined && ctx.hasBody) return this.#copyWithBody(ctx, target);
     if (body instanceof ReadableStream) ctx.upstreamBody = this.#follow(ctx, target, body);
-    else this.#send(ctx, target, body ?? null);
+    else this.#send({ ...headOf(ctx, target), body: body ?? null });
     return undefined;
   }
 
@@ -114,7 +116,7 @@ class Mirror {
     const declared = ctx.header("content-length");
     if (ctx.bodyRead || (declared !== null && Number(declared) <= maxBytes)) {
       return ctx.bodyBytes(Number.POSITIVE_INFINITY).then((bytes) => {
-        if (bytes.byteLength <= maxBytes) this.#send(ctx, target, bytes);
+        if (bytes.byteLength <= maxBytes) this.#send({ ...headOf(ctx, target), body: bytes });
         return undefined;
       });
     }
@@ -129,43 +131,47 @@ class Mirror {
     body: ReadableStream<Uint8Array>,
   ): ReadableStream<Uint8Array> {
     const captured = new CapturedBytes(maxBytes);
+    // Taken now: what logs are not to see is changed before the end of a slow body.
+    const head = headOf(ctx, target);
     return watchStream(
       body,
       (chunk) => captured.take(chunk),
       (isWhole) => {
-        if (isWhole && captured.total <= maxBytes) this.#send(ctx, target, captured.bytes());
+        if (isWhole && captured.total <= maxBytes) this.#send({ ...head, body: captured.bytes() });
       },
     );
   }
 
-  #send(ctx: RequestContext, target: string, body: Exclude<CallBody, ReadableStream>): void {
+  #send(request: ServiceRequest): void {
     if (this.#service === null || this.#underWay.size >= maxUnderWay) {
       this.#log.warn("requests are not copied: too many copies are under way", {
         plugin: "proxy-mirror",
-        route: ctx.routeId,
+        owner: this.#owner,
       });
       return;
     }
-    const { clientAddress, scheme, rawHost, serverPort } = ctx;
-    const about = { clientAddress, scheme, rawHost, serverPort };
-    // The first pair is Host.
-    const headers = requestHeaders(ctx.clientHeaders(), about).slice(2);
-    const copy = this.#service
-      .send({
-        method: ctx.upstreamMethod,
-        path: target,
-        headers: ctx.headerEdits === null ? headers : ctx.headerEdits.apply(headers),
-        host: ctx.upstreamHost ?? rawHost,
-        body,
-      })
-      .then(
-        () => undefined,
-        (error: unknown) => {
-          const reason = error instanceof Error ? error.message : String(error);
-          this.#log.warn("a copy of a request failed", { plugin: "proxy-mirror", reason });
-        },
-      );
+    const copy = this.#service.send(request).then(
+      () => undefined,
+      (error: unknown) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#log.warn("a copy of a request failed", { plugin: "proxy-mirror", reason });
+      },
+    );
     this.#underWay.add(copy);
     void copy.then(() => this.#underWay.delete(copy));
   }
+}
+
+/** A request as an upstream would get it, to the path that its copy has. */
+function headOf(ctx: RequestContext, path: string): Omit<ServiceRequest, "body"> {
+  const { clientAddress, scheme, rawHost, serverPort } = ctx;
+  const about = { clientAddress, scheme, rawHost, serverPort };
+  // The first pair is Host.
+  const headers = requestHeaders(ctx.clientHeaders(), about).slice(2);
+  return {
+    method: ctx.upstreamMethod,
+    path,
+    headers: ctx.headerEdits === null ? headers : ctx.headerEdits.apply(headers),
+    host: ctx.upstreamHost ?? rawHost,
+  };
 }
