@@ -17,6 +17,7 @@ import { displayUrl, type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
+import { readPaths } from "./request/match-path.ts";
 import { believeRealIp, trustForwarded } from "./request/peer-trust.ts";
 import type { SecretBook } from "./secrets/secret-book.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -285,7 +286,7 @@ class RunningGateway {
     const trust = trustForwarded(settings);
     const forwarder = { transport, serverPort: address.port, trust, log };
     const handling = {
-      matcher: believeRealIp(this.#configuration, settings),
+      matcher: believeRealIp(readPaths(this.#configuration, settings), settings),
       forwarder,
       webSockets: this.#webSockets,
       inFlight: this.#inFlight,

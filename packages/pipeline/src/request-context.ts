@@ -55,7 +55,7 @@ export class RequestContext implements RequestView {
   readonly method: string;
   readonly rawHost: string;
   readonly host: string;
-  readonly path: string;
+  path: string;
   readonly rawTarget: string;
   /** Raw query without `?`; plugins may take out what nobody behind them is to see. */
   query: string;

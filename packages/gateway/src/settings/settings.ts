@@ -212,6 +212,22 @@ export const SettingsSchema = Type.Object(
       description:
         "Peers whose X-Forwarded-Proto, -Host and -Port are passed on, as APISIX's apisix.trusted_addresses; with any, others' X-Forwarded-For is dropped",
     }),
+    uri: Type.Object(
+      {
+        deleteTailSlash: Type.Boolean({
+          description:
+            "Whether routes and plugins see paths without a slash at the end, as APISIX's delete_uri_tail_slash",
+        }),
+        normalizeLikeServlet: Type.Boolean({
+          description:
+            "Whether they see segments without what follows a semicolon, as APISIX's normalize_uri_like_servlet",
+        }),
+        matchEncodedSlash: Type.Boolean({
+          description: "Whether %2F is no slash to routes, as APISIX's match_uri_encoded_slash",
+        }),
+      },
+      closed,
+    ),
     webSocket: Type.Object(
       {
         messageBytes: Type.Integer({
@@ -288,6 +304,7 @@ export const defaults: Settings = Object.freeze({
   // APISIX's own (apisix/cli/config.lua): a terminator on this machine tells whom it speaks for.
   realIp: { from: ["127.0.0.1"], header: "X-Real-IP", recursive: false },
   trustedAddresses: [],
+  uri: { deleteTailSlash: false, normalizeLikeServlet: false, matchEncodedSlash: false },
   webSocket: { messageBytes: 16 * 1024 * 1024 },
   traces: { keep: 0, values: false },
   serverTiming: false,
