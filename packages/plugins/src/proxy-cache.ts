@@ -1,13 +1,9 @@
-import type { Checked, Issue } from "@catena/errors";
-import { compileVariable, type Variable } from "@catena/expr";
 import {
   type GatewayReply,
   type PluginServices,
   type RequestContext,
   statusReply,
 } from "@catena/pipeline";
-import { literals } from "@catena/schema";
-import { type Static, Type } from "@sinclair/typebox";
 import {
   type Directives,
   lifetimeOf,
@@ -15,84 +11,13 @@ import {
   parseVary,
   secondsOf,
 } from "./cache/cache-control.ts";
+import { type CachePlan, compileCache, isSet, remoteUser, render } from "./cache/cache-plan.ts";
+import { cacheSchema, checkCacheConf } from "./cache/cache-schema.ts";
 import { type CachedReply, MemoryCache } from "./cache/memory-cache.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { namedHeader } from "./headers/named-header.ts";
 import { CapturedBytes, watchStream } from "./logs/captured-bytes.ts";
 import { readHeader, removeHeader } from "./replies/reply-headers.ts";
-
-const partPattern = "(^[^\\$].+$|^\\$[0-9a-zA-Z_]+$)";
-
-const conditionSchema = (description: string) =>
-  Type.Optional(Type.Array(Type.String({ pattern: partPattern }), { minItems: 1, description }));
-
-const schema = Type.Object({
-  cache_zone: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 100,
-      default: "disk_cache_one",
-      description: "memory_cache for the strategy memory, disk_cache_one for disk",
-    }),
-  ),
-  cache_strategy: Type.Optional(
-    literals(["disk", "memory"], {
-      default: "disk",
-      description: "how long replies are good for: disk asks the reply, memory cache_ttl",
-    }),
-  ),
-  cache_key: Type.Optional(
-    Type.Array(Type.String({ pattern: partPattern }), {
-      minItems: 1,
-      default: ["$host", "$request_uri"],
-      description: "texts and variables that tell replies apart",
-    }),
-  ),
-  cache_http_status: Type.Optional(
-    Type.Array(Type.Integer({ minimum: 200, maximum: 599 }), {
-      minItems: 1,
-      uniqueItems: true,
-      default: [200, 301, 404],
-      description: "statuses of replies that are kept",
-    }),
-  ),
-  cache_method: Type.Optional(
-    Type.Array(literals(["GET", "POST", "HEAD"]), {
-      minItems: 1,
-      uniqueItems: true,
-      default: ["GET", "HEAD"],
-      description: "methods of requests whose replies are kept",
-    }),
-  ),
-  hide_cache_headers: Type.Optional(
-    Type.Boolean({ default: false, description: "keep Expires and Cache-Control from clients" }),
-  ),
-  cache_control: Type.Optional(
-    Type.Boolean({ default: false, description: "heed Cache-Control of requests and replies" }),
-  ),
-  cache_bypass: conditionSchema(
-    "requests of which one of these is neither empty nor 0 are passed on",
-  ),
-  no_cache: conditionSchema("replies of which one of these is neither empty nor 0 are not kept"),
-  cache_ttl: Type.Optional(
-    Type.Integer({ minimum: 1, default: 300, description: "seconds a reply is kept" }),
-  ),
-  consumer_isolation: Type.Optional(
-    Type.Boolean({ default: true, description: "whether consumers have replies of their own" }),
-  ),
-  cache_set_cookie: Type.Optional(
-    Type.Boolean({ default: false, description: "whether replies that set cookies are kept" }),
-  ),
-  max_resp_body_size: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      default: 67_108_864,
-      description: "longest body that is kept, in bytes",
-    }),
-  ),
-});
-
-type Conf = Static<typeof schema>;
 
 /**
  * proxy-cache: answers with replies that were given before (apisix/plugins/proxy-cache). Both
@@ -101,10 +26,10 @@ type Conf = Static<typeof schema>;
 export const proxyCache = definePlugin({
   name: "proxy-cache",
   priority: 1085,
-  schema,
-  check: (conf) => [...checkZone(conf), ...checkKey(conf), ...compile(conf).issues],
+  schema: cacheSchema,
+  check: (conf) => [...checkCacheConf(conf), ...compileCache(conf).issues],
   create: (conf, services) => {
-    const { value: plan, issues } = compile(conf);
+    const { value: plan, issues } = compileCache(conf);
     if (plan === undefined) return { issues };
     const cache = new ReplyCache(plan, services);
     return {
@@ -119,86 +44,6 @@ export const proxyCache = definePlugin({
     };
   },
 });
-
-/** APISIX's zones, as its configuration has them by default. */
-const zones: ReadonlyMap<string, "disk" | "memory"> = new Map([
-  ["disk_cache_one", "disk"],
-  ["memory_cache", "memory"],
-]);
-
-function checkZone({
-  cache_zone = "disk_cache_one",
-  cache_strategy = "disk",
-}: Conf): readonly Issue[] {
-  const strategy = zones.get(cache_zone);
-  if (strategy === cache_strategy) return [];
-  const message =
-    strategy === undefined
-      ? `cache_zone ${cache_zone} not found`
-      : `invalid or empty cache_zone for cache_strategy: ${cache_strategy}`;
-  return [{ path: "/cache_zone", code: "CACHE_ZONE", message }];
-}
-
-function checkKey({ cache_key = [] }: Conf): readonly Issue[] {
-  const at = cache_key.indexOf("$request_method");
-  if (at < 0) return [];
-  const message = "cache_key variable $request_method unsupported";
-  return [{ path: `/cache_key/${at}`, code: "CACHE_KEY", message }];
-}
-
-interface Plan {
-  readonly key: Parts;
-  readonly bypass: Parts | null;
-  readonly noCache: Parts | null;
-  readonly methods: ReadonlySet<string>;
-  readonly statuses: ReadonlySet<number>;
-  readonly isDisk: boolean;
-  readonly heedsControl: boolean;
-  readonly hidesHeaders: boolean;
-  readonly isolates: boolean;
-  readonly keepsCookies: boolean;
-  readonly ttlSeconds: number;
-  readonly maxBodyBytes: number;
-}
-
-/** Texts and variables that are put together. */
-type Parts = readonly (string | Variable)[];
-
-/** What tells consumers apart already. */
-const identities = new Set([
-  "$consumer_name",
-  "$consumer_group_id",
-  "$remote_user",
-  "$http_authorization",
-]);
-
-function compile(conf: Conf): Checked<Plan> {
-  const issues: Issue[] = [];
-  const parts = (list: readonly string[], name: string): Parts =>
-    list.flatMap((text, at): (string | Variable)[] => {
-      if (!text.startsWith("$")) return [text];
-      if (text === "$remote_user") return [remoteUser];
-      const { value, issues: found } = compileVariable(text.slice(1));
-      for (const issue of found) issues.push({ ...issue, path: `/${name}/${at}` });
-      return value === undefined ? [] : [value];
-    });
-  const { cache_key = ["$host", "$request_uri"], cache_bypass, no_cache } = conf;
-  const plan: Plan = {
-    key: parts(cache_key, "cache_key"),
-    bypass: cache_bypass === undefined ? null : parts(cache_bypass, "cache_bypass"),
-    noCache: no_cache === undefined ? null : parts(no_cache, "no_cache"),
-    methods: new Set(conf.cache_method ?? ["GET", "HEAD"]),
-    statuses: new Set(conf.cache_http_status ?? [200, 301, 404]),
-    isDisk: (conf.cache_strategy ?? "disk") === "disk",
-    heedsControl: conf.cache_control ?? false,
-    hidesHeaders: conf.hide_cache_headers ?? false,
-    isolates: (conf.consumer_isolation ?? true) && !cache_key.some((part) => identities.has(part)),
-    keepsCookies: conf.cache_set_cookie ?? false,
-    ttlSeconds: conf.cache_ttl ?? 300,
-    maxBodyBytes: conf.max_resp_body_size ?? 67_108_864,
-  };
-  return issues.length > 0 ? { issues } : { value: plan, issues };
-}
 
 /** Of the zones `memory_size` of APISIX's configuration. */
 const cacheBytes = 50 * 1024 * 1024;
@@ -222,11 +67,11 @@ interface Miss {
 }
 
 class ReplyCache {
-  readonly #plan: Plan;
+  readonly #plan: CachePlan;
   readonly #cache: MemoryCache;
   readonly #misses = new WeakMap<RequestContext, Miss>();
 
-  constructor(plan: Plan, services: PluginServices) {
+  constructor(plan: CachePlan, services: PluginServices) {
     this.#plan = plan;
     // Routes share what is kept, as they share a zone.
     this.#cache = services.survivors.get(
@@ -406,19 +251,6 @@ function hideHeaders(headers: string[]): void {
   removeHeader(headers, "cache-control");
 }
 
-function render(parts: Parts, ctx: RequestContext): string {
-  return parts
-    .map((part) => {
-      const value = typeof part === "string" ? part : part(ctx);
-      return value === true ? "" : (value ?? "");
-    })
-    .join("");
-}
-
-function isSet(value: string): boolean {
-  return value !== "" && value !== "0";
-}
-
 /** Who shows credentials that no plugin here knows: replies to them are for nobody else (RFC 9111 §3.5). */
 function userOf(ctx: RequestContext): string {
   const name = remoteUser(ctx);
@@ -427,10 +259,3 @@ function userOf(ctx: RequestContext): string {
   if (credentials === null) return "";
   return new Bun.CryptoHasher("sha256").update(credentials).digest("base64url");
 }
-
-/** Name of Basic credentials, as nginx's `$remote_user`. */
-const remoteUser: Variable = (view) => {
-  const [, encoded] = /^basic\s+(\S+)$/i.exec(view.header("authorization") ?? "") ?? [];
-  if (encoded === undefined) return undefined;
-  return Buffer.from(encoded, "base64").toString().split(":")[0];
-};
