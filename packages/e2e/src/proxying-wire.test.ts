@@ -262,6 +262,14 @@ describe("what the client gets", () => {
     expect(lines(reply)).toContain("server: APISIX/3.18.0");
   });
 
+  test("has the type that the upstream says, and no charset besides", async () => {
+    answerWith("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
+    const reply = await askRaw(bed.url, request("GET / HTTP/1.1"), "\r\n\r\nok");
+    expect(lines(reply).filter((line) => /^content-type:/i.test(line))).toEqual([
+      "Content-Type: text/plain",
+    ]);
+  });
+
   test("has a header that came several times in one line, but Set-Cookie", async () => {
     answerWith(
       "HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok",

@@ -59,6 +59,11 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
     "a header that comes several times",
     "in one line, values joined by `, `; `Set-Cookie` stays apart",
   ],
+  [
+    "headers that `Connection` names, `Proxy-Connection`",
+    "end here, as RFC 9110 has it; APISIX passes them on",
+  ],
+  ["an upstream's `text/plain` without a charset", "stays as it is; APISIX adds `charset=utf-8`"],
   ["a GET or HEAD with a body", "400: the runtime hides the body"],
   ["TRACE, CONNECT", "405, as APISIX"],
   ["a method that is not registered with IANA", "the connection is closed"],
