@@ -75,7 +75,9 @@ describe.each(storeKinds)("kinds that are stored in $name and not served", ({ st
     const upstream = { nodes: { "127.0.0.1:50051": 1 }, type: "roundrobin", scheme: "grpc" };
     expect(await call("PUT", "/routes/grpc", { uri: "/grpc", plugins, upstream })).toEqual({
       status: 400,
-      value: { error_msg: "unknown plugin [grpc-transcode]" },
+      value: {
+        error_msg: "unknown plugin [grpc-transcode]: upstreams over gRPC are not served",
+      },
     });
     expect((await call("DELETE", "/protos/p")).status).toBe(200);
   });

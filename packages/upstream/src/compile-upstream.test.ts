@@ -105,7 +105,7 @@ describe("a plan", () => {
   });
 
   test("that hashes what can't be had is a plan, and tells", () => {
-    const upstream = { nodes: two, type: "chash", key: "server_name" };
+    const upstream = { nodes: two, type: "chash", key: "connection_requests" };
     const { value, issues } = compileUpstream(upstream, services);
     expect(value?.hashKey).toBeFunction();
     expect(issues.map(({ path }) => path)).toEqual(["/key"]);

@@ -67,8 +67,8 @@ describe("what is hashed", () => {
   });
 
   test.each<Source>([
-    { key: "server_name" },
-    { hash_on: "vars_combinations", key: "$uri$request_line" },
+    { key: "connection_requests" },
+    { hash_on: "vars_combinations", key: "$uri$connection_requests" },
   ])("a variable that can't be had is told, and the address hashed: %j", (source) => {
     const issues: Issue[] = [];
     expect(compileHashKey(source, issues)(view)).toBe("10.9.9.9");
