@@ -14,7 +14,7 @@ describe("a merge", () => {
     ["replaces lists", { a: [1, 2, 3] }, { a: [4] }, { a: [4] }],
     ["puts a list in place of an object", { a: { b: 1 } }, { a: [1] }, { a: [1] }],
     ["puts an object in place of a list", { a: [1] }, { a: { b: 1 } }, { a: { b: 1 } }],
-    ["leaves an object alone when given an empty one", { a: { b: 1 } }, { a: {} }, { a: { b: 1 } }],
+    ["puts an empty object in place of an object", { a: { b: 1 } }, { a: {} }, { a: {} }],
     // APISIX cannot tell an empty object from an empty list, and replaces lists.
     [
       "puts an object in place of an empty one, nulls and all",

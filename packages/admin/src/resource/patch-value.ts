@@ -3,8 +3,8 @@ import { invalid } from "./prepare-document.ts";
 
 /**
  * Merges a patch into a document (apisix/core/table.lua, merge). Unlike RFC 7396, an object takes
- * the place of an empty object as it is, with the nulls in it, since APISIX holds an empty object for
- * an array.
+ * the place of an empty object as it is, with the nulls in it, and an empty one the place of any,
+ * since APISIX holds an empty object for an array.
  */
 export function mergePatch(document: JsonObject, patch: unknown): JsonObject {
   if (!isJsonObject(patch)) return document;
@@ -12,12 +12,15 @@ export function mergePatch(document: JsonObject, patch: unknown): JsonObject {
   for (const [name, value] of Object.entries(patch)) {
     const old = merged.get(name);
     if (value === null) merged.delete(name);
-    else if (isJsonObject(value) && isJsonObject(old) && Object.keys(old).length > 0) {
-      merged.set(name, mergePatch(old, value));
-    } else merged.set(name, value);
+    else if (hasMembers(value) && hasMembers(old)) merged.set(name, mergePatch(old, value));
+    else merged.set(name, value);
   }
   // fromEntries defines members, so that one named __proto__ stays data.
   return Object.fromEntries(merged);
+}
+
+function hasMembers(value: unknown): value is JsonObject {
+  return isJsonObject(value) && Object.keys(value).length > 0;
 }
 
 /** As deep as JSON may be nested. */
