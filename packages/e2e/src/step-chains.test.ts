@@ -176,9 +176,13 @@ describe.each(storeKinds.map((kind) => [kind.name, kind] as const))("%s", (_, ki
     expect(await records()).toEqual([]);
   });
 
-  test("what cannot be taken back is logged and stays in the store", async () => {
+  test("what cannot be taken back is logged, counted and stays in the store", async () => {
     failing = ["/charge", "/release"];
-    await bed.put({ "routes/1": route(saga) });
+    const page = "/apisix/prometheus/metrics";
+    await bed.put({
+      "routes/1": route(saga),
+      "routes/metrics": { uri: page, plugins: { "public-api": {} } },
+    });
     const response = await ask();
     expect(response.status).toBe(500);
     expect(await response.json()).toMatchObject({ undo_failed: ["reserve"] });
@@ -189,6 +193,9 @@ describe.each(storeKinds.map((kind) => [kind.name, kind] as const))("%s", (_, ki
     });
     expect(bed.logged.some((line) => line["level"] === "error" && line["record"])).toBe(true);
     expect(JSON.stringify(bed.logged)).not.toContain("secret");
+    const metrics = await (await fetch(bed.url + page)).text();
+    expect(metrics).toContain('apisix_chain_undo_failures_total{chain="1",kind="undo-failed"} 1\n');
+    await bed.put({ "routes/metrics": null });
   });
 
   test("a client that leaves ends what only reads", async () => {

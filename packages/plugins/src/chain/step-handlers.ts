@@ -9,8 +9,9 @@ import {
   type UndoServices,
 } from "@catena/chain";
 import type { Checked } from "@catena/errors";
-import type { PluginHandlers, PluginLog, PluginServices, RequestContext } from "@catena/pipeline";
+import type { PluginHandlers, PluginServices, RequestContext } from "@catena/pipeline";
 import { isJsonObject, type JsonObject } from "@catena/schema";
+import { requestMetrics } from "../metrics/request-metrics.ts";
 import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
 import { stepConf } from "./chain-schema.ts";
 import { type RunTraced, tracedHandlers } from "./chain-tracing.ts";
@@ -50,14 +51,14 @@ function compile(
     for (const text of services.secretTexts?.(own) ?? []) secrets.add(text);
   };
   note(conf);
-  const { owner, survivors, targets, log, records, chainBounds } = services;
+  const { owner, survivors, targets, records, chainBounds } = services;
   // One cache for all routes, so that its bound is the process's.
   const cache = survivors.get("proxy-chain/cache", "", createResultCache);
   const state = survivors.get("proxy-chain", owner, () => createSurvivingState(owner, cache));
   const undo: UndoServices | null =
     records === undefined
       ? null
-      : { log: createUndoLog(records), report: (event) => reportUndo(log, event) };
+      : { log: createUndoLog(records), report: (event) => reportUndo(services, event) };
   return compileChain(chainConf, {
     id: owner.slice(owner.indexOf("/") + 1),
     targets,
@@ -100,11 +101,12 @@ function forwardHandlers(chain: CompiledChain, services: PluginServices): Plugin
   };
 }
 
-function reportUndo(log: PluginLog, event: UndoEvent): void {
+function reportUndo(services: PluginServices, event: UndoEvent): void {
   const { kind, ...fields } = event;
+  requestMetrics(services).noteUndoFailure(event.chain, kind);
   const message =
     kind === "undo-failed"
       ? "steps of a chain could not be undone"
       : "the undo record of a chain could not be written";
-  log.error(message, { ...fields });
+  services.log.error(message, { ...fields });
 }

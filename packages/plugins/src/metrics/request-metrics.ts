@@ -61,7 +61,22 @@ export class RequestMetrics {
       "Total bandwidth in bytes consumed per service in APISIX",
       labelsOf.bandwidth,
     );
+    table.define(
+      "chain_undo_failures_total",
+      "counter",
+      "Times that steps of a chain could not be undone or recorded",
+      ["chain", "kind"],
+    );
     table.set("node_info", [ownHostname, apisixVersion], 1);
+  }
+
+  /**
+   * Counts what a person has to look after.
+   *
+   * @param kind `undo-failed` or `record-failed`.
+   */
+  noteUndoFailure(chain: string, kind: string): void {
+    this.#table.add("chain_undo_failures_total", [chain, kind], 1);
   }
 
   /** The last instance that says so is the one that counts. */
