@@ -54,15 +54,16 @@ export const devCommand: Command = {
     };
     const store = openConfiguredStore(own.store);
     const settingsFile = findSettingsFile(args, context);
-    let loop: DevLoop | null = null;
+    const loop = new DevLoop({ paths, store, settings: own, settingsFile, output });
     try {
-      const served = serve(own, store, output);
-      loop = new DevLoop({ paths, store, settings: own, settingsFile, output });
-      await loop.deploy();
-      output.err(`watching     ${paths.join(", ")}`);
-      return await serveUntilSignal(served, output);
+      return await serveUntilSignal(async () => {
+        const served = serve(own, store, output);
+        await loop.deploy();
+        output.err(`watching     ${paths.join(", ")}`);
+        return served;
+      }, output);
     } finally {
-      await loop?.stop();
+      await loop.stop();
       await store.close();
     }
   },

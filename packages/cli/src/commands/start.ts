@@ -43,8 +43,8 @@ async function run(
   const most = process.platform === "linux" ? availableCpus() : 1;
   const count = settings.workers === "auto" ? most : settings.workers;
   // One needs nobody to watch over it but what started this process.
-  if (count === 1) return await serveUntilSignal(serve(settings, store, output), output);
+  if (count === 1) return await serveUntilSignal(() => serve(settings, store, output), output);
   const starting = serveWithWorkers(settings, count, store, output);
   reloadOnHangUp(starting, load, output);
-  return await serveUntilSignal(starting, output);
+  return await serveUntilSignal(() => starting, output);
 }

@@ -115,13 +115,13 @@ const forcedExitCode = 130;
 const forcedStopMs = 500;
 
 /**
- * Waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once. One that comes
- * while the gateway starts is kept until it has.
+ * Starts, waits for SIGINT or SIGTERM, then stops gracefully; a second signal stops at once. One that
+ * comes while the gateway starts is kept until it has.
  *
  * @returns 0, or 130 when a second signal came.
  */
 export async function serveUntilSignal(
-  starting: Served | Promise<Served>,
+  start: () => Served | Promise<Served>,
   output: Output,
 ): Promise<number> {
   const first = Promise.withResolvers<void>();
@@ -133,7 +133,7 @@ export async function serveUntilSignal(
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  const served = await starting;
+  const served = await start();
   await first.promise;
   output.err("stopping; once more to stop at once");
   const forced = second.promise.then(async () => {
