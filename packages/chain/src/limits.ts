@@ -1,19 +1,8 @@
 import { CHAIN_LIMITS, type StoredChain } from "@catena/ir";
+import type { ChainBounds } from "@catena/pipeline";
 
-/** Bounds on everything a chain can make grow; sizes in bytes, times in milliseconds. */
-export interface ChainLimits {
-  readonly steps: number;
-  readonly subDepth: number;
-  readonly eachItems: number;
-  readonly eachConcurrency: number;
-  readonly requestBytes: number;
-  readonly responseBytes: number;
-  readonly mergedBytes: number;
-  readonly jsonDepth: number;
-  readonly deadlineMs: number;
-  /** Per attempt of a call that sets no `timeout`. */
-  readonly timeoutMs: number;
-}
+/** Bounds on everything a chain can make grow: those that a gateway may set. */
+export type ChainLimits = ChainBounds;
 
 export const DEFAULT_LIMITS: ChainLimits = {
   steps: CHAIN_LIMITS.maxSteps,

@@ -77,7 +77,7 @@ export interface ChainBounds {
   readonly mergedBytes: number;
   readonly jsonDepth: number;
   readonly deadlineMs: number;
-  /** Of one attempt of a call. */
+  /** Of one attempt of a call that sets none itself. */
   readonly timeoutMs: number;
 }
 

@@ -11,7 +11,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { bodyVariables, readForVariables } from "./bodies/body-variables.ts";
 import { readBody } from "./bodies/read-body.ts";
 import { openService, type Service, type ServiceReply } from "./calls/service-call.ts";
-import { keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
+import { keepaliveOf, keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { isFraming } from "./headers/framing-headers.ts";
 import { compileHeaders, type HeaderTemplate, renderHeader } from "./headers/header-templates.ts";
@@ -125,10 +125,7 @@ class ServiceGate {
     this.#service = openService(services, conf.uri, {
       timeoutMs: conf.timeout ?? 3000,
       verify: conf.ssl_verify ?? true,
-      keepalive: {
-        size: conf.keepalive === false ? 0 : (conf.keepalive_pool ?? 5),
-        idleMs: conf.keepalive_timeout ?? 60_000,
-      },
+      keepalive: keepaliveOf(conf),
       maxReplyBytes,
     });
   }

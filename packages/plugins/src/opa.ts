@@ -10,7 +10,7 @@ import { isJsonObject, type JsonObject } from "@catena/schema";
 import { type Static, Type } from "@sinclair/typebox";
 import { argumentsOf, headersOf } from "./calls/request-lists.ts";
 import { openService, type Service } from "./calls/service-call.ts";
-import { keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
+import { keepaliveOf, keepaliveSchema, sslVerifySchema } from "./calls/service-schema.ts";
 import { definePlugin } from "./define-plugin.ts";
 import { isFraming } from "./headers/framing-headers.ts";
 import { toHeaderValue } from "./headers/header-value.ts";
@@ -70,10 +70,7 @@ class PolicyGate {
     this.#agent = openService(services, `${conf.host}/v1/data/${conf.policy}`, {
       timeoutMs: conf.timeout ?? 3000,
       verify: conf.ssl_verify ?? true,
-      keepalive: {
-        size: conf.keepalive === false ? 0 : (conf.keepalive_pool ?? 5),
-        idleMs: conf.keepalive_timeout ?? 60_000,
-      },
+      keepalive: keepaliveOf(conf),
       maxReplyBytes,
     });
   }

@@ -89,6 +89,8 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
     "passed on as they come, where APISIX buffers requests",
   ],
   ["a HEAD whose upstream tells no length", "`transfer-encoding: chunked` is said"],
+  ["`X-Forwarded-For` set by a plugin", "goes on as it was set, without the client's address"],
+  ["a PUT without a body that `proxy-rewrite` made", "`Content-Length: 0` is said"],
 ];
 
 /**

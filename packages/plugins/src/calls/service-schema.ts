@@ -1,4 +1,4 @@
-import { Type } from "@sinclair/typebox";
+import { type Static, type TObject, Type } from "@sinclair/typebox";
 
 /** `ssl_verify` of plugins that call a service. */
 export function sslVerifySchema(value: boolean) {
@@ -23,3 +23,13 @@ export const keepaliveSchema = {
     Type.Integer({ minimum: 1, default: 5, description: "unused connections that are kept" }),
   ),
 };
+
+type Keepalive = Static<TObject<typeof keepaliveSchema>>;
+
+/** What {@link keepaliveSchema} says, with its defaults, as connections are opened with it. */
+export function keepaliveOf(conf: Keepalive): { readonly size: number; readonly idleMs: number } {
+  return {
+    size: conf.keepalive === false ? 0 : (conf.keepalive_pool ?? 5),
+    idleMs: conf.keepalive_timeout ?? 60_000,
+  };
+}
