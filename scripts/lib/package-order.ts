@@ -6,11 +6,11 @@ import { repositoryRoot } from "./repository.ts";
  * on those to its left on its own.
  */
 export const packageLevels: readonly (readonly string[])[] = [
-  ["errors", "json"],
+  ["errors", "json", "http"],
   ["schema", "ir", "expr", "router"],
   ["store", "upstream"],
   ["pipeline"],
-  ["chain"],
+  ["chain", "server"],
   ["plugins"],
   ["dsl", "source-check", "openapi", "gateway", "admin", "importers"],
   ["testing", "cli"],

@@ -28,7 +28,7 @@ export interface ChainRequest {
    * The body as text, cheaper than decoding `bodyBytes`; the same limit.
    * @throws REQUEST_TOO_LARGE (413), REQUEST_NOT_UTF8 (400).
    */
-  bodyText(maxBytes: number): Promise<string>;
+  bodyText(maxBytes: number): string | Promise<string>;
   /** `performance.now()` milliseconds by which everything must be over; `Infinity` for none. */
   readonly deadlineAt: number;
   /** Cancelled when the client leaves or the gateway stops. */

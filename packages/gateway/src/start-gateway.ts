@@ -12,10 +12,9 @@ import {
   type WorkerStatus,
 } from "./control/control-plane.ts";
 import { TraceRing } from "./control/trace-ring.ts";
-import { type DataPlane, listenDataPlane } from "./data-plane.ts";
+import { type DataPlane, listenDataPlane } from "./edge/data-plane.ts";
 import { displayUrl, type ListenAddress, parseListen } from "./listen.ts";
 import type { Log } from "./log.ts";
-import { createRequestHandler } from "./request/handle-request.ts";
 import { InFlight } from "./request/in-flight.ts";
 import { readPaths } from "./request/match-path.ts";
 import { believeRealIp, trustForwarded } from "./request/peer-trust.ts";
@@ -290,15 +289,26 @@ class RunningGateway {
       forwarder,
       webSockets: this.#webSockets,
       inFlight: this.#inFlight,
-      response: this.#response,
       log,
     };
-    const handle = createRequestHandler({ ...handling, scheme: "http" });
-    const dataPlane = listenDataPlane(address, handle, this.#webSockets.handlers(), isShared);
+    const edge = {
+      address,
+      handling: { ...handling, scheme: "http" },
+      response: this.#response,
+      webSockets: this.#webSockets,
+      isShared,
+    } as const;
+    const dataPlane = listenDataPlane(edge, settings);
     // Known only now when the port was left to the system.
     forwarder.serverPort = dataPlane.port;
     const certificates = this.#certificates;
-    const tlsFront = listenOverTls({ settings, certificates, handling, isShared });
+    const tlsFront = listenOverTls({
+      settings,
+      certificates,
+      handling,
+      response: this.#response,
+      isShared,
+    });
     this.#tlsFront = tlsFront;
     this.#dataPlane = {
       port: dataPlane.port,

@@ -1,5 +1,8 @@
+export type { ClientConnection, ClientRequest } from "./client-request.ts";
 export type { Consumer, ConsumerDirectory, FoundConsumer } from "./consumer.ts";
 export { requestErrors } from "./errors.ts";
+export { decode as decodeText } from "./fetch-body.ts";
+export { FetchRequest, idleSeconds, type ServerHandle } from "./fetch-request.ts";
 export {
   type HeaderHandler,
   type LogHandler,
@@ -23,7 +26,7 @@ export type {
   UpstreamDirectory,
 } from "./plugin.ts";
 export { type GatewayReply, messageReply, statusReply, textReply } from "./reply.ts";
-export { RequestContext, type RequestTarget, type ServerHandle } from "./request-context.ts";
+export { RequestContext, type RequestTarget } from "./request-context.ts";
 export { Sending, type UpstreamTry } from "./sending.ts";
 export {
   type Caller,

@@ -1,11 +1,15 @@
 import { expect, test } from "bun:test";
+import { FetchRequest, type ServerHandle } from "./fetch-request.ts";
 import { statusReply } from "./reply.ts";
-import { RequestContext, type ServerHandle } from "./request-context.ts";
+import { RequestContext } from "./request-context.ts";
 
 function contextOf(server: Partial<ServerHandle> = {}, headers: Record<string, string> = {}) {
   return new RequestContext(
-    new Request("http://a.test/x?y=1", { headers }),
-    { requestIP: () => null, timeout: () => undefined, ...server },
+    new FetchRequest(new Request("http://a.test/x?y=1", { headers }), {
+      requestIP: () => null,
+      timeout: () => undefined,
+      ...server,
+    }),
     "http",
     { rawHost: "a.test", host: "a.test", path: "/x", rawTarget: "/x?y=1", query: "y=1" },
     0,

@@ -1,28 +1,13 @@
-import { plainAddress, type RequestView, type TlsView } from "@catena/expr";
+import type { RequestView, TlsView } from "@catena/expr";
 import type { CallBody } from "@catena/upstream";
 import { CancelScope } from "@catena/upstream";
+import type { ClientRequest } from "./client-request.ts";
 import type { Consumer } from "./consumer.ts";
+import { decode } from "./fetch-body.ts";
 import { HeaderEdits } from "./header-edits.ts";
 import { noHandlers, type PhaseHandlers } from "./phase.ts";
 import type { GatewayReply } from "./reply.ts";
-import { decode, readBodyBytes, readBodyText } from "./request-body.ts";
 import { Sending } from "./sending.ts";
-
-/** The part of Bun's server a request needs. */
-export interface ServerHandle {
-  requestIP(request: Request): { readonly address: string; readonly port: number } | null;
-  timeout(request: Request, seconds: number): void;
-  /** Switches a request's connection to a WebSocket; `data` is the socket's. Bun adds the handshake. */
-  upgrade?(
-    request: Request,
-    options: { readonly headers: Headers; readonly data: object },
-  ): boolean;
-  /** Where it listens, as far as it is bound to one address and port. */
-  readonly hostname?: string | undefined;
-  readonly port?: number | undefined;
-  /** Absent when it listens in clear text. */
-  readonly tls?: TlsView;
-}
 
 /** Where the parts of a request's URL are; made once, by the gateway's own target parser. */
 export interface RequestTarget {
@@ -41,8 +26,6 @@ export interface RequestTarget {
 /** Addresses a listener has that say nothing of the one a client reached. */
 const wildcards = new Set(["0.0.0.0", "::"]);
 
-const noPeer = Object.freeze({ address: "", port: 0 });
-
 const noParams: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
@@ -50,8 +33,7 @@ const noParams: Readonly<Record<string, string>> = Object.freeze({});
  * every context has the same shape; what is not always needed is read on first use.
  */
 export class RequestContext implements RequestView {
-  readonly request: Request;
-  readonly server: ServerHandle;
+  readonly request: ClientRequest;
   readonly method: string;
   readonly rawHost: string;
   readonly host: string;
@@ -101,22 +83,19 @@ export class RequestContext implements RequestView {
   /** Whether the request took long enough for its client to be watched. */
   isWatched: boolean;
   #id: string | null;
-  #peer: { readonly address: string; readonly port: number } | null;
   #client: { readonly address: string; readonly port: number } | null;
   #replyHeaders: string[] | null;
   #headers: readonly string[] | null;
   #bytes: Promise<Uint8Array> | null;
-  #text: Promise<string> | null;
+  #text: string | Promise<string> | null;
 
   constructor(
-    request: Request,
-    server: ServerHandle,
+    request: ClientRequest,
     scheme: "http" | "https",
     target: RequestTarget,
     startedAt: number,
   ) {
     this.request = request;
-    this.server = server;
     this.method = request.method;
     this.rawHost = target.rawHost;
     this.host = target.host;
@@ -148,7 +127,6 @@ export class RequestContext implements RequestView {
     this.inFlightSlot = -1;
     this.isWatched = false;
     this.#id = null;
-    this.#peer = null;
     this.#client = null;
     this.#replyHeaders = null;
     this.#headers = null;
@@ -164,31 +142,31 @@ export class RequestContext implements RequestView {
 
   /** Address of the client: the peer's, unless a plugin learned of another. */
   get clientAddress(): string {
-    return (this.#client ?? this.#knownPeer()).address;
+    return this.#client?.address ?? this.request.connection.remoteAddress;
   }
 
   /** 0 when it is not known. */
   get clientPort(): number {
-    return (this.#client ?? this.#knownPeer()).port;
+    return this.#client?.port ?? this.request.connection.remotePort;
   }
 
   /** Address of the other end of the connection; empty when it is gone already. */
   get peerAddress(): string {
-    return this.#knownPeer().address;
+    return this.request.connection.remoteAddress;
   }
 
   /** Where the client reached us; empty for a listener on all addresses. */
   get serverAddress(): string {
-    const { hostname = "" } = this.server;
+    const { hostname = "" } = this.request.connection;
     return wildcards.has(hostname) ? "" : hostname;
   }
 
   get serverPort(): number {
-    return this.server.port ?? 0;
+    return this.request.connection.port ?? 0;
   }
 
   get tls(): TlsView | null {
-    return this.server.tls ?? null;
+    return this.request.connection.tls ?? null;
   }
 
   /** Takes back what the route that matched before has left. */
@@ -206,19 +184,9 @@ export class RequestContext implements RequestView {
     this.#client = { address, port };
   }
 
-  #knownPeer(): { readonly address: string; readonly port: number } {
-    if (this.#peer === null) {
-      const peer = this.server.requestIP(this.request);
-      // A dual-stack listener shows IPv4 clients as IPv6 ones.
-      this.#peer =
-        peer === null ? noPeer : { address: plainAddress(peer.address), port: peer.port };
-    }
-    return this.#peer;
-  }
-
   /** A request header as plugins left it, name in lower case; `null` when absent. */
   header(name: string): string | null {
-    const value = this.request.headers.get(name);
+    const value = this.request.header(name);
     return this.headerEdits === null ? value : this.headerEdits.read(name, value);
   }
 
@@ -230,21 +198,13 @@ export class RequestContext implements RequestView {
 
   /** Every header as the client sent it: a flat list, names in lower case. */
   clientHeaders(): readonly string[] {
-    if (this.#headers === null) {
-      const flat: string[] = [];
-      this.request.headers.forEach((value, name) => {
-        flat.push(name, value);
-      });
-      this.#headers = flat;
-    }
+    this.#headers ??= this.request.headers();
     return this.#headers;
   }
 
   /** Whether the client declared a body. */
   get hasBody(): boolean {
-    const { headers } = this.request;
-    const length = headers.get("content-length");
-    return length === null ? headers.has("transfer-encoding") : length !== "0";
+    return this.request.hasBody;
   }
 
   /** Told by conditions that depend on the body; see {@link bodyWanted}. */
@@ -259,23 +219,20 @@ export class RequestContext implements RequestView {
   bodyBytes(maxBytes: number): Promise<Uint8Array> {
     if (this.#bytes === null) {
       const text = this.#text;
-      this.#bytes =
-        text === null
-          ? readBodyBytes(this.request, maxBytes)
-          : text.then((value) => new TextEncoder().encode(value));
+      this.#bytes = text === null ? this.request.readBytes(maxBytes) : encode(text);
     }
     return this.#bytes;
   }
 
   /**
-   * The client's body as text, read once and remembered.
+   * The client's body as text, read once and remembered; at once when it is here already.
    * @throws REQUEST_TOO_LARGE, REQUEST_NOT_UTF8, REQUEST_BODY_LOST
    */
-  bodyText(maxBytes: number): Promise<string> {
+  bodyText(maxBytes: number): string | Promise<string> {
     if (this.#text === null) {
       this.#text =
         this.#bytes === null
-          ? readBodyText(this.request, maxBytes)
+          ? this.request.readText(maxBytes)
           : this.#bytes.then((bytes) => decode(bytes));
     }
     return this.#text;
@@ -323,4 +280,8 @@ export class RequestContext implements RequestView {
     this.reply = reply;
     if (this.#replyHeaders !== null) reply.headers.push(...this.#replyHeaders);
   }
+}
+
+async function encode(text: string | Promise<string>): Promise<Uint8Array> {
+  return new TextEncoder().encode(await text);
 }

@@ -174,7 +174,7 @@ function share(
   reply: GatewayReply,
 ): void {
   // The client's own: plugins may have changed what the upstream sees.
-  const origin = ctx.request.headers.get("origin");
+  const origin = ctx.request.header("origin");
   if (!rules.isOpen) reply.headers.push("Vary", "Origin");
   const allowed = allowedOrigin(rules, services, origin);
   if (allowed !== null) setSharingHeaders(rules, ctx, reply, allowed);

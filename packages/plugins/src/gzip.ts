@@ -87,7 +87,7 @@ function compress(rules: Rules, ctx: RequestContext, reply: GatewayReply): void 
   if (!isCompressible(rules, reply)) return;
   if (rules.varies) headers.push("Vary", "Accept-Encoding");
   // nginx compresses nothing for a proxy unless it is told to (gzip_proxied).
-  if (!takesGzip(ctx.request.headers.get("accept-encoding")) || ctx.header("via") !== null) return;
+  if (!takesGzip(ctx.request.header("accept-encoding")) || ctx.header("via") !== null) return;
   const isEvents = baseType(headers) === "text/event-stream";
   reply.body = gzipBody(reply.body, { level: rules.level, flushes: isEvents });
   removeHeader(headers, "content-length");

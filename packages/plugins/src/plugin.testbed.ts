@@ -1,5 +1,6 @@
 import { formatIssue, type Issue } from "@catena/errors";
 import {
+  FetchRequest,
   type GatewayReply,
   type PluginHandlers,
   type PluginServices,
@@ -131,13 +132,12 @@ export function contextOf(ask: Ask, scheme: "http" | "https" = "http"): RequestC
   });
   const [path = "", query = ""] = target.split("?");
   return new RequestContext(
-    request,
-    {
+    new FetchRequest(request, {
       requestIP: () => ({ address: from, port: 4711 }),
       timeout: () => undefined,
       hostname: "127.0.0.1",
       port: 9080,
-    },
+    }),
     scheme,
     {
       rawHost: host,

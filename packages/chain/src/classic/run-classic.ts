@@ -104,13 +104,20 @@ class ClassicRun implements ReplyReceiver {
         this.#bodyHeaders = [...BODY_HEADERS, "Authorization", auth];
         this.#bareHeaders = [...BARE_HEADERS, "Authorization", auth];
       }
-      readBody(this.#request, this.#chain.limits.requestBytes).then(
-        (body) => this.#begin(body),
-        (error: unknown) => this.#refuse(error),
-      );
+      const body = readBody(this.#request, this.#chain.limits.requestBytes);
+      if (body instanceof Promise) this.#beginLater(body);
+      else this.#begin(body);
     } catch (error) {
       this.#refuse(error);
     }
+  }
+
+  /** On its own: a function with closures makes a scope at every call, also where they are not reached. */
+  #beginLater(body: Promise<string | Uint8Array>): void {
+    body.then(
+      (read) => this.#begin(read),
+      (error: unknown) => this.#refuse(error),
+    );
   }
 
   #begin(body: string | Uint8Array): void {

@@ -17,7 +17,10 @@ export interface StartValue {
  *
  * @throws REQUEST_NOT_UTF8 (400); REQUEST_TOO_LARGE (413).
  */
-export function readBody(request: ChainRequest, maxBytes: number): Promise<string | Uint8Array> {
+export function readBody(
+  request: ChainRequest,
+  maxBytes: number,
+): string | Promise<string | Uint8Array> {
   return isJsonType(request.header("content-type"))
     ? request.bodyText(maxBytes)
     : request.bodyBytes(maxBytes);

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
-import { RequestContext, type RequestHandler, textReply } from "@catena/pipeline";
+import { FetchRequest, RequestContext, type RequestHandler, textReply } from "@catena/pipeline";
 import { applyMeta, type PluginMeta, readMeta } from "./plugin-meta.ts";
 
 function contextOf(path: string): RequestContext {
   return new RequestContext(
-    new Request(`http://a.test${path}`),
-    { requestIP: () => ({ address: "127.0.0.1", port: 1 }), timeout: () => undefined },
+    new FetchRequest(new Request(`http://a.test${path}`), {
+      requestIP: () => ({ address: "127.0.0.1", port: 1 }),
+      timeout: () => undefined,
+    }),
     "http",
     { rawHost: "a.test", host: "a.test", path, rawTarget: path, query: "" },
     0,

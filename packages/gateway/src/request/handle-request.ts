@@ -1,10 +1,11 @@
 import {
+  type ClientRequest,
   type GatewayReply,
   messageReply,
   type PhaseResult,
   RequestContext,
+  type RequestTarget,
   runPhase,
-  type ServerHandle,
   statusReply,
 } from "@catena/pipeline";
 import { readForVariables } from "@catena/plugins";
@@ -14,9 +15,7 @@ import { asksForWebSocket, type WebSocketRelay } from "../websocket/relay.ts";
 import { errorReply } from "./error-reply.ts";
 import { type Forwarder, forward } from "./forward.ts";
 import { forwardAsDecided } from "./forward-as-decided.ts";
-import { type InFlight, idleSeconds } from "./in-flight.ts";
-import { parseTarget } from "./request-target.ts";
-import { type ResponseOptions, toResponse } from "./to-response.ts";
+import type { InFlight } from "./in-flight.ts";
 
 /** Finds the plan of a request in the configuration of this moment. */
 export interface RouteMatcher {
@@ -30,45 +29,51 @@ export interface HandlerOptions {
   readonly forwarder: Forwarder;
   readonly webSockets: WebSocketRelay;
   readonly inFlight: InFlight;
-  readonly response: ResponseOptions;
   readonly scheme: "http" | "https";
   readonly log: Log;
 }
 
 type Pending<T> = T | Promise<T>;
 
-/**
- * The path of every request, in the order things happen: take the URL apart, match, run the request
- * phases, forward, run the response phases, answer. What a route does was decided when its plan was
- * compiled; here nothing is looked up by name and no configuration is read.
- */
-export function createRequestHandler(options: HandlerOptions) {
-  const { matcher, inFlight, response } = options;
+/** Answers a request whose target was read; never rejects. */
+export type HandleRequest<Answer> = (
+  request: ClientRequest,
+  target: RequestTarget,
+) => Pending<Answer>;
 
-  return function handle(request: Request, server: ServerHandle): Response | Promise<Response> {
-    const startedAt = performance.now();
-    const refusal = refuseEarly(request);
-    if (refusal !== null) return toResponse(refusal, response);
-    const target = parseTarget(request.url, request.headers.get("host"));
-    if ("refused" in target) return toResponse(statusReply(target.status), response);
-    const ctx = new RequestContext(request, server, options.scheme, target, startedAt);
+/**
+ * The path of every request, in the order things happen: match, run the request phases, forward, run
+ * the response phases, answer. What a route does was decided when its plan was compiled; here nothing
+ * is looked up by name and no configuration is read.
+ *
+ * @param toAnswer makes of a reply what the listener sends. It may throw for a reply that can't be sent;
+ *   not for one of `statusReply`.
+ */
+export function createRequestHandler<Answer>(
+  options: HandlerOptions,
+  toAnswer: (reply: GatewayReply) => Answer,
+): HandleRequest<Answer> {
+  const { matcher, inFlight } = options;
+
+  return function handle(request: ClientRequest, target: RequestTarget): Pending<Answer> {
+    const ctx = new RequestContext(request, options.scheme, target, performance.now());
     const plan = matcher.match(ctx);
     return ctx.bodyWanted ? matchByBody(ctx) : answerMatched(ctx, plan);
   };
 
   function answerMatched(ctx: RequestContext, plan: RoutePlan | null) {
-    if (plan === null) return toResponse(unmatched(matcher.loaded), response);
+    if (plan === null) return toAnswer(unmatched(matcher.loaded));
     ctx.handlers = plan.handlers;
     return answer(ctx, plan);
   }
 
   /** Which route it is depends on the body: that is read, and the routes are asked again. */
-  async function matchByBody(ctx: RequestContext): Promise<Response> {
+  async function matchByBody(ctx: RequestContext): Promise<Answer> {
     inFlight.add(ctx);
     try {
       await readForVariables(ctx);
     } catch (error) {
-      return toResponse(errorReply(error, ctx, options.log), response);
+      return toAnswer(errorReply(error, ctx, options.log));
     } finally {
       inFlight.delete(ctx);
     }
@@ -77,7 +82,7 @@ export function createRequestHandler(options: HandlerOptions) {
   }
 
   /** Answers at once where no handler waits: a promise costs a turn of the event loop. */
-  function answer(ctx: RequestContext, plan: RoutePlan): Response | Promise<Response> {
+  function answer(ctx: RequestContext, plan: RoutePlan): Pending<Answer> {
     let ended: Pending<PhaseResult>;
     try {
       ended = plan.unavailable === null ? begin(plan, ctx) : statusReply(plan.unavailable);
@@ -95,7 +100,7 @@ export function createRequestHandler(options: HandlerOptions) {
     ctx: RequestContext,
     plan: RoutePlan,
     ended: Promise<PhaseResult> | null,
-  ): Promise<Response> {
+  ): Promise<Answer> {
     inFlight.add(ctx);
     let reply: GatewayReply;
     try {
@@ -111,24 +116,23 @@ export function createRequestHandler(options: HandlerOptions) {
       reply = errorReply(error, ctx, options.log);
     }
     inFlight.delete(ctx);
-    // The timer sticks to the connection; the next request on it must not inherit a long one.
-    if (ctx.isWatched) ctx.server.timeout(ctx.request, idleSeconds);
+    if (ctx.isWatched) ctx.request.unwatch();
     return conclude(ctx, reply);
   }
 
   /** The response phases; they run for every reply, whoever made it. */
-  function conclude(ctx: RequestContext, produced: GatewayReply): Response {
+  function conclude(ctx: RequestContext, produced: GatewayReply): Answer {
     const { headerFilter, bodyFilter, log } = ctx.handlers;
     let reply = produced;
-    let answered: Response;
+    let answered: Answer;
     try {
       ctx.beginReply(reply);
       for (const handler of headerFilter) handler(ctx, reply);
       for (const handler of bodyFilter) handler(ctx, reply);
-      answered = toResponse(reply, response);
+      answered = toAnswer(reply);
     } catch (error) {
       reply = errorReply(error, ctx, options.log);
-      answered = toResponse(reply, response);
+      answered = toAnswer(reply);
     }
     for (const handler of log) handler(ctx, reply);
     return answered;
@@ -184,22 +188,6 @@ async function runBeforeProxyLater(
   ended: Promise<PhaseResult>,
 ): Promise<PhaseResult> {
   return (await ended) ?? (await runPhase(ctx.handlers.beforeProxy, ctx));
-}
-
-function refuseEarly(request: Request): GatewayReply | null {
-  const { method, headers } = request;
-  // As nginx; every other method that Bun knows is passed on.
-  if (method === "TRACE" || method === "CONNECT") return statusReply(405);
-  // Bun hides the body of a GET or HEAD: passing the request on would drop data in silence.
-  if ((method === "GET" || method === "HEAD") && hasBody(headers)) {
-    return messageReply(400, { error_msg: `a ${method} request with a body is not forwarded` });
-  }
-  return null;
-}
-
-function hasBody(headers: Headers): boolean {
-  const length = headers.get("content-length");
-  return length === null ? headers.has("transfer-encoding") : length !== "0";
 }
 
 function unmatched(loaded: boolean): GatewayReply {

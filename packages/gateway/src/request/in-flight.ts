@@ -3,18 +3,11 @@ import type { PhaseHandlers, RequestContext } from "@catena/pipeline";
 /** How often requests in flight are looked at, in milliseconds. */
 const tickMs = 50;
 
-/** Bun's `idleTimeout` of the data plane, in seconds; nginx's `client_header_timeout` is the same. */
-export const idleSeconds = 60;
-
-/** Longest a single request may be silent towards its client: the most Bun's timer can hold. */
-const longestSeconds = 255;
-
 /**
  * Watches over the requests that take longer than a tick, so that the others pay nothing:
  *
- * - the client's abort signal is attached (most requests are over before the first tick);
- * - the deadline is enforced even where nothing waits on a timer of its own;
- * - Bun's idle timer is extended: it would end a working handler without a reply.
+ * - they hear when their client leaves (most requests are over before the first tick);
+ * - the deadline is enforced even where nothing waits on a timer of its own.
  */
 export class InFlight {
   /** Each knows its own place: a set that changes with every request costs 2 µs, this a tenth. */
@@ -73,10 +66,7 @@ export class InFlight {
       if (ctx.deadlineAt <= now) ctx.cancel.cancel("deadline");
       if (ctx.isWatched || now - ctx.startedAt < tickMs) continue;
       ctx.isWatched = true;
-      ctx.server.timeout(ctx.request, longestSeconds);
-      const { signal } = ctx.request;
-      if (signal.aborted) ctx.cancel.cancel("client-gone");
-      else signal.addEventListener("abort", () => ctx.cancel.cancel("client-gone"), { once: true });
+      ctx.request.watch(() => ctx.cancel.cancel("client-gone"));
     }
   }
 }

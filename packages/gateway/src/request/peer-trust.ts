@@ -42,7 +42,7 @@ class RealIpMatcher implements RouteMatcher {
   }
 
   match(ctx: RequestContext): RoutePlan | null {
-    const said = ctx.request.headers.get(this.#header);
+    const said = ctx.request.header(this.#header);
     if (said !== null && this.#isTrusted(ctx.peerAddress)) this.#believe(ctx, said);
     return this.#inner.match(ctx);
   }
@@ -73,16 +73,16 @@ export function trustForwarded({ trustedAddresses }: Settings): ForwardedTrust |
   if (trustedAddresses.length === 0) return null;
   const isTrusted = compileAddresses(trustedAddresses).value ?? nobody;
   return (ctx, headers) => {
-    const sent = ctx.request.headers;
+    const sent = ctx.request;
     if (!isTrusted(ctx.peerAddress)) {
       replace(headers, "X-Forwarded-For", ctx.clientAddress);
       return;
     }
     for (const name of ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port"]) {
-      const value = sent.get(name);
+      const value = sent.header(name);
       if (value) replace(headers, name, value);
     }
-    const forwarded = sent.get("forwarded");
+    const forwarded = sent.header("forwarded");
     if (forwarded) headers.push("forwarded", forwarded);
   };
 }
@@ -91,7 +91,7 @@ export function trustForwarded({ trustedAddresses }: Settings): ForwardedTrust |
 export function clientScheme({ trustedAddresses }: Settings): (ctx: RequestContext) => string {
   const isTrusted = compileAddresses(trustedAddresses).value ?? nobody;
   return (ctx) => {
-    const said = ctx.request.headers.get("x-forwarded-proto");
+    const said = ctx.request.header("x-forwarded-proto");
     return said !== null && isTrusted(ctx.peerAddress) ? said : ctx.scheme;
   };
 }

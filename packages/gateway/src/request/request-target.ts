@@ -28,20 +28,28 @@ export function parseTarget(url: string, hostHeader: string | null): RequestTarg
   if (authority !== 4 && authority !== 5) return { status: 400, refused: "no usable request URL" };
   const pathStart = url.indexOf("/", authority + 3);
   if (pathStart < 0) return { status: 400, refused: "no path" };
-  if (url.length - pathStart > maxTargetBytes) return { status: 414, refused: "URI too long" };
-  if (url.indexOf("#", pathStart) >= 0) return { status: 400, refused: "fragment in the URI" };
+  return readTarget(url.slice(pathStart), hostHeader);
+}
+
+/**
+ * Takes apart the target of a request.
+ *
+ * @param target path and query as the client sent them, beginning with `/`.
+ */
+export function readTarget(target: string, hostHeader: string): RequestTarget | TargetRefusal {
+  if (target.length > maxTargetBytes) return { status: 414, refused: "URI too long" };
+  if (target.includes("#")) return { status: 400, refused: "fragment in the URI" };
   const host = normaliseHost(hostHeader);
   if (host === null) return { status: 400, refused: "invalid Host header" };
-  const queryStart = url.indexOf("?", pathStart);
-  const rawPath = queryStart < 0 ? url.slice(pathStart) : url.slice(pathStart, queryStart);
-  const path = normalisePath(rawPath);
+  const queryStart = target.indexOf("?");
+  const path = normalisePath(queryStart < 0 ? target : target.slice(0, queryStart));
   if (path === null) return { status: 400, refused: "invalid path" };
   return {
     rawHost: hostHeader,
     host,
     path,
-    rawTarget: url.slice(pathStart),
-    query: queryStart < 0 ? "" : url.slice(queryStart + 1),
+    rawTarget: target,
+    query: queryStart < 0 ? "" : target.slice(queryStart + 1),
   };
 }
 
@@ -49,7 +57,7 @@ export function parseTarget(url: string, hostHeader: string | null): RequestTarg
  * What a request of HTTP/1.0 without a Host is taken to ask for, as health checks of load balancers
  * do; APISIX has a server name for them, which no route names.
  */
-const unnamedHost = "localhost";
+export const unnamedHost = "localhost";
 
 /** Bun gives such a target as it came: nothing is resolved in it yet. */
 function parseWithoutHost(target: string): RequestTarget | TargetRefusal {
@@ -114,8 +122,8 @@ function isPort(header: string, colon: number): boolean {
  */
 export function normalisePath(raw: string): string | null {
   const hasEscape = raw.includes("%");
-  // Nearly every path: nothing to decode, nothing to merge (Bun resolved literal dots already).
-  if (!hasEscape && !raw.includes("//")) return raw;
+  // Nearly every path: nothing to decode, to merge or to resolve.
+  if (!hasEscape && !raw.includes("//") && !raw.includes("/.")) return raw;
   let path = raw;
   if (hasEscape) {
     const decoded = decodeOnce(raw);

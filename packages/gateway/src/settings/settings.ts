@@ -142,6 +142,9 @@ export const SettingsSchema = Type.Object(
     transport: Type.Union([Type.Literal("wire"), Type.Literal("fetch")], {
       description: "Upstream client: wire is ours over TCP, fetch is Bun's",
     }),
+    server: Type.Union([Type.Literal("wire"), Type.Literal("elysia")], {
+      description: "Server that reads clients' requests: wire is ours over TCP, elysia is Bun's",
+    }),
     router: Type.Union(
       [
         Type.Literal("radixtree_host_uri"),
@@ -297,6 +300,7 @@ export const defaults: Settings = Object.freeze({
   tls: { verify: true, ca: null },
   healthChecks: true,
   transport: "wire",
+  server: "elysia",
   router: "radixtree_host_uri",
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",

@@ -3,7 +3,7 @@ import type { RoutePlan } from "../config/route-plan.ts";
 import type { RouteMatcher } from "../request/handle-request.ts";
 import type { Certificates } from "./certificates.ts";
 import type { ClientVerification } from "./plan-certificate.ts";
-import { TlsConnection } from "./tls-connection.ts";
+import { TlsSession } from "./tls-session.ts";
 
 /**
  * Refuses with 400, as APISIX does (apisix/init.lua, verify_https_client), what comes over TLS from a
@@ -29,9 +29,9 @@ export class ClientGate implements RouteMatcher {
   }
 
   #admits(ctx: RequestContext): boolean {
-    const { server } = ctx;
-    if (!(server instanceof TlsConnection)) return false;
-    const { verification, tls } = server;
+    const { tls } = ctx.request.connection;
+    if (!(tls instanceof TlsSession)) return false;
+    const { verification } = tls;
     if (verification !== null && !isMet(verification, ctx)) return false;
     if (!this.#certificates.verifiesClients) return true;
     const asked = this.#certificates.find(ctx.host)?.client ?? null;

@@ -1,9 +1,12 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Socket } from "node:net";
-import type { ServerHandle } from "@catena/pipeline";
-import { type InnerServer, InnerServers } from "./inner-servers.ts";
+import { type InnerConnection, type InnerServer, InnerServers } from "./inner-servers.ts";
 
-const handleOf = (address: string): ServerHandle => ({
+const handleOf = (address: string): InnerConnection => ({
+  remoteAddress: address,
+  remotePort: 1,
+  hostname: "127.0.0.1",
+  port: 2,
   requestIP: () => ({ address, port: 1 }),
   timeout: () => undefined,
 });

@@ -2,14 +2,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ServerHandle } from "@catena/pipeline";
+import { type ClientConnection, idleSeconds, type ServerHandle } from "@catena/pipeline";
 import type { Server, WebSocketHandler } from "bun";
-import type { RequestHandlerFunction } from "../data-plane.ts";
-import { idleSeconds } from "../request/in-flight.ts";
+import type { AnswerFetch } from "../edge/answer-fetch.ts";
 import type { WebSocketSession } from "../websocket/session.ts";
 
+/** What a server is told of the connection that it has. */
+export interface InnerConnection extends ServerHandle, ClientConnection {
+  readonly hostname: string;
+  readonly port: number;
+}
+
 export interface InnerServersOptions {
-  readonly handle: RequestHandlerFunction;
+  readonly handle: AnswerFetch;
   readonly websocket: WebSocketHandler<WebSocketSession>;
   readonly http2: boolean;
 }
@@ -34,7 +39,7 @@ export class InnerServers {
   }
 
   /** A server for one connection, which every request is said to come from. */
-  take(connection: ServerHandle, isHttp2: boolean): InnerServer {
+  take(connection: InnerConnection, isHttp2: boolean): InnerServer {
     const server = this.#idle.pop() ?? this.#make();
     server.connection = connection;
     server.isHttp2 = isHttp2;
@@ -65,7 +70,7 @@ export class InnerServers {
 /** One of them. */
 export class InnerServer {
   /** Whose requests it gets now. */
-  connection: ServerHandle | null = null;
+  connection: InnerConnection | null = null;
   isHttp2 = false;
   readonly #path: string;
   readonly #server: Server<WebSocketSession>;
@@ -79,7 +84,7 @@ export class InnerServer {
       fetch: (request) => {
         if (this.connection === null) return new Response(null, { status: 503 });
         if (this.isHttp2) tellOfBody(request);
-        return handle(request, this.connection);
+        return handle(request, this.connection, this.connection);
       },
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       development: false,

@@ -1,11 +1,10 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { ServerHandle } from "@catena/pipeline";
+import { plainAddress } from "@catena/expr";
+import { type ClientConnection, idleSeconds, type ServerHandle } from "@catena/pipeline";
 import type { ListenAddress } from "../listen.ts";
-import { idleSeconds } from "../request/in-flight.ts";
 import type { WebSocketSession } from "../websocket/session.ts";
 import type { InnerServer, InnerServers } from "./inner-servers.ts";
-import type { ClientVerification } from "./plan-certificate.ts";
 import type { TlsSession } from "./tls-session.ts";
 
 export interface TlsConnectionOptions {
@@ -13,8 +12,6 @@ export interface TlsConnectionOptions {
   /** Where the client reached us. */
   readonly address: ListenAddress;
   readonly session: TlsSession;
-  /** What the handshake asked of the client, if anything. */
-  readonly verification: ClientVerification | null;
 }
 
 /** Longest time that one side may go on without the other, in milliseconds. */
@@ -24,9 +21,8 @@ const noticeMs = 2000;
  * One connection after its handshake: passes on what was decrypted to a server of its own, and back
  * what that answers (docs/decisions/0010-tls-ends-before-the-server.md). Requests see it as the server.
  */
-export class TlsConnection implements ServerHandle {
+export class TlsConnection implements ServerHandle, ClientConnection {
   readonly tls: TlsSession;
-  readonly verification: ClientVerification | null;
   readonly hostname: string;
   readonly port: number;
   /** Resolves when nothing of it is left. */
@@ -42,9 +38,8 @@ export class TlsConnection implements ServerHandle {
 
   /** @throws Error when no server can be made, for want of files say */
   constructor(client: TLSSocket, options: TlsConnectionOptions) {
-    const { servers, address, session, verification } = options;
+    const { servers, address, session } = options;
     this.tls = session;
-    this.verification = verification;
     this.hostname = address.hostname;
     this.port = address.port;
     this.#client = client;
@@ -54,6 +49,14 @@ export class TlsConnection implements ServerHandle {
     this.ended = this.#relay().then((isRead) =>
       servers.giveBack(this.#server, isRead && !this.#isStopping),
     );
+  }
+
+  get remoteAddress(): string {
+    return plainAddress(this.#peer.address);
+  }
+
+  get remotePort(): number {
+    return this.#peer.port;
   }
 
   requestIP(): { readonly address: string; readonly port: number } {

@@ -1,10 +1,12 @@
 import { createServer, type Server, type Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { ServerConnections } from "@catena/server";
 import { type ListenAddress, listenErrors } from "../listen.ts";
 import type { Log } from "../log.ts";
 import type { Certificates, CertificatesStatus, ServedCertificate } from "./certificates.ts";
 import { readClientHello } from "./client-hello.ts";
 import type { InnerServers } from "./inner-servers.ts";
+import { TlsByteSocket } from "./tls-byte-socket.ts";
 import { TlsConnection } from "./tls-connection.ts";
 import { TlsSession } from "./tls-session.ts";
 
@@ -13,8 +15,10 @@ export interface TlsFrontOptions {
   readonly certificates: Certificates;
   /** Assumed of clients that name no server; `null`: they are refused. */
   readonly fallbackName: string | null;
-  /** Answer the requests; stopped with the front. */
+  /** Answer requests of HTTP/2, and all when `connections` is `null`; stopped with the front. */
   readonly servers: InnerServers;
+  /** Answer requests of HTTP/1.1. */
+  readonly connections: ServerConnections | null;
   /** Whether other processes listen on the port, too. */
   readonly isShared: boolean;
   /** Told the port once it is known. */
@@ -92,7 +96,7 @@ export class TlsFront {
     return {
       port: this.#port,
       reason: this.#reason,
-      connections: this.#connections.size,
+      connections: this.#connections.size + (this.#options.connections?.size ?? 0),
       refused: this.#refused,
       ...this.#options.certificates.status(),
     };
@@ -106,7 +110,10 @@ export class TlsFront {
     this.#port = null;
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     for (const socket of this.#arriving.keys()) socket.destroy();
-    await Promise.all([...this.#connections].map((connection) => connection.stop(force)));
+    await Promise.all([
+      ...[...this.#connections].map((connection) => connection.stop(force)),
+      this.#options.connections?.stop(force),
+    ]);
     this.#options.servers.stop();
   }
 
@@ -212,13 +219,22 @@ export class TlsFront {
       client.destroy();
       return;
     }
-    const { servers, address, log } = this.#options;
+    const { servers, connections, address, log } = this.#options;
+    if (connections !== null && client.alpnProtocol !== "h2") {
+      const bytes = new TlsByteSocket(client);
+      const peer = {
+        address: client.remoteAddress ?? "",
+        port: client.remotePort ?? 0,
+        tls: session,
+      };
+      bytes.follow(connections.open(bytes, peer));
+      return;
+    }
     try {
       const connection = new TlsConnection(client, {
         servers,
         address: { hostname: address.hostname, port: this.#port ?? address.port },
         session,
-        verification: certificate.client,
       });
       this.#connections.add(connection);
       void connection.ended.then(() => this.#connections.delete(connection));

@@ -7,6 +7,8 @@ import type { ClientVerification } from "./plan-certificate.ts";
 export class TlsSession implements TlsView {
   readonly serverName: string;
   readonly clientVerify: TlsView["clientVerify"];
+  /** What the handshake asked of the client, if anything. */
+  readonly verification: ClientVerification | null;
   readonly #socket: TLSSocket;
   #client: X509Certificate | null | undefined;
 
@@ -14,6 +16,7 @@ export class TlsSession implements TlsView {
   constructor(socket: TLSSocket, serverName: string, verification: ClientVerification | null) {
     this.#socket = socket;
     this.serverName = serverName;
+    this.verification = verification;
     this.clientVerify = verification === null ? "NONE" : judge(socket, verification.depth);
   }
 

@@ -18,10 +18,9 @@ export interface WebSocketRelayOptions {
 export function asksForWebSocket(ctx: RequestContext): boolean {
   const { method, request } = ctx;
   if (method !== "GET" || ctx.upstreamBody !== undefined) return false;
-  const { headers } = request;
   return (
-    hasToken(headers.get("upgrade") ?? "", "websocket") &&
-    hasToken(headers.get("connection") ?? "", "upgrade")
+    hasToken(request.header("upgrade") ?? "", "websocket") &&
+    hasToken(request.header("connection") ?? "", "upgrade")
   );
 }
 

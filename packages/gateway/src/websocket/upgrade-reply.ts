@@ -27,23 +27,15 @@ export class UpgradeReply implements GatewayReply {
   /**
    * Switches the client's connection over.
    *
-   * @param headers for the client; the runtime adds those of the handshake.
-   * @returns what the handler is to give back, which is not sent after a switch. A handshake that the
-   *   upstream took and the runtime does not (RFC 6455 §4.2.1: a bad key, another version) gets 400.
+   * @param headers for the client; the listener adds those of the handshake.
+   * @returns `null` after the switch. A handshake that the upstream took and we do not (RFC 6455 §4.2.1: a
+   *   bad key, another version) gets 400.
    */
-  accept(headers: Headers): Response {
+  accept(headers: Headers): GatewayReply | null {
     // Without one of the upstream's the runtime would agree to the first that the client offers.
     if (!headers.has("sec-websocket-protocol")) headers.set("sec-websocket-protocol", "");
-    const { request, server } = this.#ctx;
-    if (server.upgrade?.(request, { headers, data: this.#makeSession(this) })) return switched;
+    if (this.#ctx.request.upgrade(headers, this.#makeSession(this))) return null;
     this.#upstream.terminate();
-    const { status, body, headers: plain } = statusReply(400);
-    return new Response(typeof body === "string" ? body : null, {
-      status,
-      headers: { "content-type": plain[1] ?? "" },
-    });
+    return statusReply(400);
   }
 }
-
-/** A handler has to give back something; after a switch the runtime drops it. */
-const switched = new Response(null, { status: 204 });

@@ -1,6 +1,6 @@
 import type { Issue } from "@catena/errors";
+import { NOT_TOKEN, NOT_VALUE } from "@catena/http";
 import type { HealthCheck } from "@catena/schema";
-import { NOT_TOKEN, NOT_VALUE } from "../transport/http-syntax.ts";
 
 export type CheckType = "http" | "https" | "tcp";
 

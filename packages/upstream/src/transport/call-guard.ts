@@ -1,8 +1,8 @@
 import type { GatewayError } from "@catena/errors";
+import { NOT_TOKEN, NOT_VALUE } from "@catena/http";
 import { upstreamErrors } from "../errors.ts";
 import type { CancelReason } from "./cancel-scope.ts";
 import { describeOrigin } from "./describe-origin.ts";
-import { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 import type { UpstreamCall } from "./transport.ts";
 
 /** RFC 9112 §3.2.1: origin-form. Visible ASCII only; `#` never reaches the wire. */

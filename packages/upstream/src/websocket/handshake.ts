@@ -1,4 +1,5 @@
 import type { GatewayError } from "@catena/errors";
+import { type DeadlineSweep, MAX_HEAD_BYTES, type Timed } from "@catena/http";
 import type { Socket } from "bun";
 import { upstreamErrors } from "../errors.ts";
 import { cancelError, checkCall } from "../transport/call-guard.ts";
@@ -6,10 +7,9 @@ import type { CancelReason } from "../transport/cancel-scope.ts";
 import { describeOrigin } from "../transport/describe-origin.ts";
 import type { Origin, ReplyReceiver, UpstreamCall } from "../transport/transport.ts";
 import type { DialFault } from "../transport/wire/connection.ts";
-import type { DeadlineSweep, Timed } from "../transport/wire/deadline-sweep.ts";
 import { type Dialled, dial } from "../transport/wire/dial.ts";
 import { ReplyReader, type ReplySink } from "../transport/wire/read-reply.ts";
-import { MAX_HEAD_BYTES, type ReplyHead } from "../transport/wire/reply-head.ts";
+import type { ReplyHead } from "../transport/wire/reply-head.ts";
 import { type ReplySource, ReplyStream } from "../transport/wire/reply-stream.ts";
 import { readSwitch, writeUpgrade } from "./upgrade-head.ts";
 import { UpstreamWebSocket, type WebSocketLimits } from "./upstream-web-socket.ts";

@@ -1,3 +1,4 @@
+import { DeadlineSweep } from "@catena/http";
 import type {
   ReplyReceiver,
   Transport,
@@ -5,7 +6,6 @@ import type {
   UpstreamCall,
   UpstreamReply,
 } from "../transport/transport.ts";
-import { DeadlineSweep } from "../transport/wire/deadline-sweep.ts";
 import { Handshake } from "./handshake.ts";
 import type { UpstreamWebSocket, WebSocketLimits } from "./upstream-web-socket.ts";
 

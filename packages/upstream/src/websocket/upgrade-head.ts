@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { NOT_TOKEN, NOT_VALUE } from "../transport/http-syntax.ts";
+import { NOT_TOKEN, NOT_VALUE } from "@catena/http";
 import type { UpstreamCall } from "../transport/transport.ts";
 
 /** RFC 6455 §1.3 */

@@ -1,6 +1,6 @@
+import type { DeadlineSweep, Timed } from "@catena/http";
 import type { Socket } from "bun";
 import type { Origin } from "../transport/transport.ts";
-import type { DeadlineSweep, Timed } from "../transport/wire/deadline-sweep.ts";
 import type { Dialled } from "../transport/wire/dial.ts";
 import {
   BINARY,

@@ -1,11 +1,11 @@
 import type { GatewayError } from "@catena/errors";
+import type { Timed } from "@catena/http";
 import type { Socket } from "bun";
 import { upstreamErrors } from "../../errors.ts";
 import { cancelError } from "../call-guard.ts";
 import type { CancelReason } from "../cancel-scope.ts";
 import { describeOrigin } from "../describe-origin.ts";
 import type { Origin, ReplyReceiver, UpstreamCall } from "../transport.ts";
-import type { Timed } from "./deadline-sweep.ts";
 import { ReplyReader, type ReplySink } from "./read-reply.ts";
 import { ReplyBody } from "./reply-body.ts";
 import type { ReplyHead } from "./reply-head.ts";

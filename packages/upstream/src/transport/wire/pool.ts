@@ -1,8 +1,8 @@
+import { DeadlineSweep } from "@catena/http";
 import { upstreamErrors } from "../../errors.ts";
 import { describeOrigin } from "../describe-origin.ts";
 import type { Origin, ReplyReceiver, TransportStats, UpstreamCall } from "../transport.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
-import { DeadlineSweep } from "./deadline-sweep.ts";
 import { dial } from "./dial.ts";
 
 /** What the pools of one transport share. */

@@ -1,11 +1,5 @@
-import { type BodySink, ChunkedBody } from "./chunked-body.ts";
-import {
-  CHUNKED,
-  MAX_HEAD_BYTES,
-  parseReplyHead,
-  type ReplyHead,
-  UNTIL_CLOSE,
-} from "./reply-head.ts";
+import { type BodySink, ChunkedBody, MAX_HEAD_BYTES } from "@catena/http";
+import { CHUNKED, parseReplyHead, type ReplyHead, UNTIL_CLOSE } from "./reply-head.ts";
 
 /** Hears of a reply as it arrives: head, body pieces, then the end or a fault. */
 export interface ReplySink extends BodySink {

@@ -1,11 +1,8 @@
-import { NOT_TOKEN, NOT_VALUE } from "../http-syntax.ts";
+import { MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
 
 /** How the end of a body is found (RFC 9112 §6.3): a length in bytes, or one of these. */
 export const CHUNKED = -1;
 export const UNTIL_CLOSE = -2;
-
-export const MAX_HEADERS = 256;
-export const MAX_HEAD_BYTES = 65_536;
 
 /** The space after the code is required by RFC 9112 §4, but left out by servers without a reason. */
 const STATUS_LINE = /^HTTP\/1\.[01] [1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?$/;

@@ -1,26 +1,14 @@
 import http from "node:http";
-import type { ServerHandle } from "@catena/pipeline";
+import { idleSeconds } from "@catena/pipeline";
 import type { WebSocketHandler } from "bun";
 import { Elysia } from "elysia";
-import { type ListenAddress, listenErrors } from "./listen.ts";
-import { idleSeconds } from "./request/in-flight.ts";
-import type { WebSocketSession } from "./websocket/session.ts";
+import { type ListenAddress, listenErrors } from "../listen.ts";
+import type { WebSocketSession } from "../websocket/session.ts";
+import type { AnswerFetch } from "./answer-fetch.ts";
+import type { DataPlane } from "./data-plane.ts";
 
 /** Longest request line and headers; a longer head gets 431 from the runtime. */
 const maxHeadBytes = 32 * 1024;
-
-/** Answers one request; never rejects. */
-export type RequestHandlerFunction = (
-  request: Request,
-  server: ServerHandle,
-) => Response | Promise<Response>;
-
-/** A listening data plane. */
-export interface DataPlane {
-  readonly port: number;
-  /** Stops accepting and waits for requests in flight; with `force`, drops them. */
-  stop(force: boolean): Promise<void>;
-}
 
 /**
  * Listens for clients. Elysia is the edge only: no route table of Bun's or Elysia's, both of which
@@ -29,9 +17,9 @@ export interface DataPlane {
  *
  * @throws LISTEN_FAILED when the address is taken or not allowed.
  */
-export function listenDataPlane(
+export function listenElysia(
   address: ListenAddress,
-  handle: RequestHandlerFunction,
+  handle: AnswerFetch,
   websocket: WebSocketHandler<WebSocketSession>,
   isShared: boolean,
 ): DataPlane {

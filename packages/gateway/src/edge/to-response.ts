@@ -80,10 +80,13 @@ function toMultiHeaders(flat: readonly string[], options: ResponseOptions): Head
 
 /** A switch to a WebSocket is no `Response`, and neither is what no status line can hold. */
 function notResponse(reply: GatewayReply, options: ResponseOptions): Response {
-  return reply instanceof UpgradeReply
-    ? reply.accept(toMultiHeaders(reply.headers, { ...options, closing: false }))
-    : badGateway(options);
+  if (!(reply instanceof UpgradeReply)) return badGateway(options);
+  const refused = reply.accept(toMultiHeaders(reply.headers, { ...options, closing: false }));
+  return refused === null ? switched : toResponse(refused, options);
 }
+
+/** A handler has to give back something; after a switch the runtime drops it. */
+const switched = new Response(null, { status: 204 });
 
 function badGateway(options: ResponseOptions): Response {
   return new Response(null, {

@@ -1,5 +1,5 @@
-import { NOT_TOKEN, NOT_VALUE } from "../http-syntax.ts";
-import { MAX_HEAD_BYTES, MAX_HEADERS } from "./reply-head.ts";
+import { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
+import { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 
 /** Takes the data of a body as it arrives. */
 export interface BodySink {

@@ -1,0 +1,50 @@
+import {
+  type ClientConnection,
+  FetchRequest,
+  type GatewayReply,
+  messageReply,
+  type ServerHandle,
+  statusReply,
+} from "@catena/pipeline";
+import { createRequestHandler, type HandlerOptions } from "../request/handle-request.ts";
+import { parseTarget } from "../request/request-target.ts";
+import { type ResponseOptions, toResponse } from "./to-response.ts";
+
+/**
+ * Answers one request of a server with the fetch API's types; never rejects.
+ *
+ * @param connection what is known of it where the server does not know: behind a TLS front.
+ */
+export type AnswerFetch = (
+  request: Request,
+  server: ServerHandle,
+  connection?: ClientConnection,
+) => Response | Promise<Response>;
+
+/** The way of a request that the runtime's server has read. */
+export function createFetchAnswer(options: HandlerOptions, response: ResponseOptions): AnswerFetch {
+  const handle = createRequestHandler(options, (reply) => toResponse(reply, response));
+  return (request, server, connection) => {
+    const refusal = refuseEarly(request);
+    if (refusal !== null) return toResponse(refusal, response);
+    const target = parseTarget(request.url, request.headers.get("host"));
+    if ("refused" in target) return toResponse(statusReply(target.status), response);
+    return handle(new FetchRequest(request, server, connection), target);
+  };
+}
+
+function refuseEarly(request: Request): GatewayReply | null {
+  const { method, headers } = request;
+  // As nginx; every other method that Bun knows is passed on.
+  if (method === "TRACE" || method === "CONNECT") return statusReply(405);
+  // Bun hides the body of a GET or HEAD: passing the request on would drop data in silence.
+  if ((method === "GET" || method === "HEAD") && hasBody(headers)) {
+    return messageReply(400, { error_msg: `a ${method} request with a body is not forwarded` });
+  }
+  return null;
+}
+
+function hasBody(headers: Headers): boolean {
+  const length = headers.get("content-length");
+  return length === null ? headers.has("transfer-encoding") : length !== "0";
+}

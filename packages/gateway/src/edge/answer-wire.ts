@@ -1,0 +1,33 @@
+import { type GatewayReply, statusReply } from "@catena/pipeline";
+import { type AnswerRequest, type RenderedReply, renderReply } from "@catena/server";
+import { createRequestHandler, type HandlerOptions } from "../request/handle-request.ts";
+import { readTarget, unnamedHost } from "../request/request-target.ts";
+import { UpgradeReply } from "../websocket/upgrade-reply.ts";
+import type { ResponseOptions } from "./to-response.ts";
+
+/** The way of a request that our own server has read. */
+export function createWireAnswer(
+  options: HandlerOptions,
+  response: ResponseOptions,
+): AnswerRequest {
+  const handle = createRequestHandler(options, (reply) => toRendered(reply, response));
+  return (request) => {
+    const { method, target: rawTarget, host } = request.head;
+    // As nginx; every other method is passed on.
+    if (method === "TRACE" || method === "CONNECT") return toRendered(statusReply(405), response);
+    const target = readTarget(rawTarget, host ?? unnamedHost);
+    if ("refused" in target) return toRendered(statusReply(target.status), response);
+    return handle(request, target);
+  };
+}
+
+/** A switch to a WebSocket is no reply that could be sent. */
+function toRendered(reply: GatewayReply, response: ResponseOptions): RenderedReply | null {
+  if (!(reply instanceof UpgradeReply)) return renderReply(reply, response);
+  const headers = new Headers();
+  for (let i = 0; i < reply.headers.length; i += 2)
+    headers.append(reply.headers[i] as string, reply.headers[i + 1] as string);
+  if (response.serverHeader !== "") headers.set("server", response.serverHeader);
+  const refused = reply.accept(headers);
+  return refused === null ? null : renderReply(refused, response);
+}

@@ -1,0 +1,15 @@
+export type { ByteSocket, SocketListener } from "./byte-socket.ts";
+export {
+  type HttpServer,
+  type HttpServerOptions,
+  listenHttp,
+  ServerConnections,
+} from "./http-server.ts";
+export { type RenderedReply, type ReplyIdentity, renderReply } from "./render-reply.ts";
+export type {
+  AnswerRequest,
+  Peer,
+  ServerConnection,
+  WebSocketUpgrader,
+} from "./server-connection.ts";
+export type { ServerRequest } from "./server-request.ts";
