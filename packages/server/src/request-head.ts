@@ -67,7 +67,7 @@ export function parseRequestHead(text: string, end: number): RequestHead | HeadF
   const lineEnd = text.indexOf("\r\n");
   // ` HTTP/1.x` is nine characters long.
   const targetEnd = lineEnd - 9;
-  if (targetEnd - space > MAX_TARGET) return { status: 414, reason: "the target is too long" };
+  if (targetEnd - space - 1 > MAX_TARGET) return { status: 414, reason: "the target is too long" };
   const head = readHeaders(text, lineEnd + 2, end);
   if ("reason" in head) return head;
   head.method = methodOf(text, space);
@@ -100,7 +100,11 @@ function readHeaders(text: string, from: number, end: number): Draft | HeadFault
     headers,
     asked: null,
   };
+  let count = 0;
   for (let at = from; at < end; ) {
+    // Lines, not names: each is looked for among those before it.
+    count += 1;
+    if (count > MAX_HEADERS) return { status: 431, reason: "too many headers" };
     const colon = text.indexOf(":", at);
     const lineEnd = text.indexOf("\r\n", colon);
     const name = lowerName(text, at, colon);
@@ -110,7 +114,7 @@ function readHeaders(text: string, from: number, end: number): Draft | HeadFault
     addHeader(headers, name, value);
     at = lineEnd + 2;
   }
-  return headers.length > 2 * MAX_HEADERS ? { status: 431, reason: "too many headers" } : head;
+  return head;
 }
 
 /** No length was given yet. */
@@ -191,7 +195,7 @@ function finish(head: Draft, target: string): RequestHead | HeadFault {
 function takeAbsolute(head: Draft, target: string): RequestHead | HeadFault {
   // These name no resource of ours; nginx refuses them as well.
   if (head.method === "CONNECT") return { status: 405, reason: "CONNECT is for proxies" };
-  const match = /^https?:\/\/([^/?#@]+)(.*)$/i.exec(target);
+  const match = /^https?:\/\/([^/?#@]+)((?:[/?#].*)?)$/i.exec(target);
   if (match === null) return bad("a target that is no path");
   const [, authority = "", rest = ""] = match;
   head.host = authority;
@@ -203,10 +207,12 @@ const bad = (reason: string): HeadFault => ({ status: 400, reason });
 
 /** Says what is wrong with a head that is not sound. */
 function findFault(head: string): HeadFault {
+  // First, because a head that comes in pieces is refused as soon as one is seen.
+  if (/[^\r]\n/.test(head)) return bad("a bare line feed in the head");
   const lineEnd = head.indexOf("\r\n");
   const line = head.slice(0, lineEnd);
   const [method = "", target = "", version = "", more] = line.split(" ");
-  if (/^HTTP\/(?:[02-9]|[0-9]{2,})/.test(version) && more === undefined)
+  if (/^HTTP\/(?:[02-9]|[0-9]{2,})\./.test(version) && more === undefined)
     return { status: 505, reason: "a version other than HTTP/1.1 and HTTP/1.0" };
   if (!/^[A-Z][A-Z_-]*$/.test(method)) return bad("a method that is none");
   if (!/^HTTP\/1\.[0-9]$/.test(version) || more !== undefined) return bad("a bad request line");

@@ -15,6 +15,9 @@ const FIRST_LOOK = 4_096;
 /** RFC 9112 §2.2: at least one empty line before a request is to be ignored; some clients sent one. */
 const MAX_BLANK_LINES = 2;
 
+/** A text that begins with one was refused for its method already. */
+const BARE_FEED = /[^\r]\n/;
+
 const STOPPED = 0;
 const HEAD = 1;
 const LENGTH = 2;
@@ -96,8 +99,9 @@ export class RequestReader {
   }
 
   #continueHead(chunk: Buffer, at: number): number {
-    if (this.#head === "\r" && chunk[at] === 0x0a && this.#mayBeBlank()) {
-      this.#head = "";
+    if (this.#head === "\r") {
+      if (chunk[at] === 0x0a && this.#mayBeBlank()) this.#head = "";
+      else this.#refuse(noMethod);
       return at + 1;
     }
     const text = chunk.toString("latin1", at, Math.min(chunk.length, at + MAX_REQUEST_HEAD + 4));
@@ -117,11 +121,10 @@ export class RequestReader {
     const seen = tail + text;
     this.#head += text;
     this.#tail = seen.slice(-3);
-    if (this.#head.length > MAX_REQUEST_HEAD) this.#refuse(tooLong);
-    else if (tail === "" && !/^(?:\r$|[A-Z])/.test(this.#head)) this.#refuse(noMethod);
+    if (tail === "" && !/^(?:\r$|[A-Z])/.test(this.#head)) this.#refuse(noMethod);
     // RFC 9112 §2.2 lets a recipient take a bare LF for a line end; refusing leaves one reading.
-    else if (/(?:^|[^\r])\n/.test(tail === "" ? text : seen.slice(tail.length - 1)))
-      this.#refuse(bareFeed);
+    else if (BARE_FEED.test(seen.slice(Math.max(0, tail.length - 1)))) this.#refuse(bareFeed);
+    else if (this.#head.length > MAX_REQUEST_HEAD) this.#refuse(tooLong);
     return chunk.length;
   }
 
