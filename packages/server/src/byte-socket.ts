@@ -14,6 +14,8 @@ export interface ByteSocket {
   terminate(): void;
   pause(): void;
   resume(): void;
+  /** Bytes that were taken but are not with the system yet; absent where there are never any. */
+  readonly unsent?: number;
 }
 
 /** Hears of what happens on a connection. */

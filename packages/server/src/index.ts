@@ -13,3 +13,5 @@ export type {
   WebSocketUpgrader,
 } from "./server-connection.ts";
 export type { ServerRequest } from "./server-request.ts";
+export type { ClientWebSocket, WebSocketHandlers } from "./websocket/client-web-socket.ts";
+export { createWebSocketUpgrader } from "./websocket/web-socket-upgrader.ts";

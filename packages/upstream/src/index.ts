@@ -54,7 +54,6 @@ export {
   type UpgradeAttempt,
   type WebSocketDialer,
 } from "./websocket/upgrade-attempt.ts";
-export { hasToken } from "./websocket/upgrade-head.ts";
 export type {
   UpstreamWebSocket,
   WebSocketLimits,

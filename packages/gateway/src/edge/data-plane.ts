@@ -2,6 +2,7 @@ import type { ListenAddress } from "../listen.ts";
 import type { HandlerOptions } from "../request/handle-request.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { WebSocketRelay } from "../websocket/relay.ts";
+import { runtimeHandlers } from "../websocket/runtime-handlers.ts";
 import { createFetchAnswer } from "./answer-fetch.ts";
 import { listenElysia } from "./elysia-edge.ts";
 import type { ResponseOptions } from "./to-response.ts";
@@ -33,5 +34,6 @@ export interface EdgeOptions {
 export function listenDataPlane(options: EdgeOptions, { server }: Settings): DataPlane {
   if (server === "wire") return listenWire(options);
   const answer = createFetchAnswer(options.handling, options.response);
-  return listenElysia(options.address, answer, options.webSockets.handlers(), options.isShared);
+  const webSockets = runtimeHandlers(options.webSockets.handlers());
+  return listenElysia(options.address, answer, webSockets, options.isShared);
 }

@@ -1,6 +1,5 @@
-import { listenHttp } from "@catena/server";
+import { createWebSocketUpgrader, listenHttp } from "@catena/server";
 import { listenErrors } from "../listen.ts";
-import { acceptWebSockets } from "../websocket/accept.ts";
 import { createWireAnswer } from "./answer-wire.ts";
 import type { DataPlane, EdgeOptions } from "./data-plane.ts";
 
@@ -16,7 +15,7 @@ export function listenWire(options: EdgeOptions): DataPlane {
       ...address,
       isShared,
       answer: createWireAnswer(handling, response),
-      webSockets: acceptWebSockets(webSockets.handlers()),
+      webSockets: createWebSocketUpgrader(webSockets.handlers()),
       replies: response,
     });
   } catch (cause) {

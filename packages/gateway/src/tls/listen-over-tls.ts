@@ -1,11 +1,11 @@
-import { ServerConnections } from "@catena/server";
+import { createWebSocketUpgrader, ServerConnections } from "@catena/server";
 import { createFetchAnswer } from "../edge/answer-fetch.ts";
 import { createWireAnswer } from "../edge/answer-wire.ts";
 import type { ResponseOptions } from "../edge/to-response.ts";
 import { parseListen } from "../listen.ts";
 import type { HandlerOptions } from "../request/handle-request.ts";
 import type { Settings } from "../settings/settings.ts";
-import { acceptWebSockets } from "../websocket/accept.ts";
+import { runtimeHandlers } from "../websocket/runtime-handlers.ts";
 import type { Certificates } from "./certificates.ts";
 import { ClientGate } from "./client-gate.ts";
 import { InnerServers } from "./inner-servers.ts";
@@ -34,13 +34,13 @@ export function listenOverTls(listening: TlsListening): TlsFront | null {
     forwarder,
     scheme: "https",
   };
-  const websocket = handling.webSockets.handlers();
+  const webSockets = handling.webSockets.handlers();
   const connections =
     settings.server === "wire"
       ? new ServerConnections({
           ...address,
           answer: createWireAnswer(handling, response),
-          webSockets: acceptWebSockets(websocket),
+          webSockets: createWebSocketUpgrader(webSockets),
           replies: response,
         })
       : null;
@@ -50,7 +50,7 @@ export function listenOverTls(listening: TlsListening): TlsFront | null {
     fallbackName: ssl.fallbackSni?.toLowerCase().replace(/\.$/, "") ?? null,
     servers: new InnerServers({
       handle: createFetchAnswer(handling, response),
-      websocket,
+      websocket: runtimeHandlers(webSockets),
       http2: ssl.http2,
     }),
     connections,

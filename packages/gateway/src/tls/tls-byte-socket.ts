@@ -11,6 +11,11 @@ export class TlsByteSocket implements ByteSocket {
     this.#socket = socket;
   }
 
+  /** All that waits is with it, or nothing that would tell when it is gone. */
+  get unsent(): number {
+    return this.#isFull ? this.#socket.writableLength : 0;
+  }
+
   /** Tells `listener` of what happens from now on. */
   follow(listener: SocketListener): void {
     const socket = this.#socket;

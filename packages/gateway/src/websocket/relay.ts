@@ -1,6 +1,7 @@
+import { hasToken } from "@catena/http";
 import type { GatewayReply, PhaseHandlers, RequestContext } from "@catena/pipeline";
-import { createWebSocketDialer, hasToken, type WebSocketDialer } from "@catena/upstream";
-import type { WebSocketHandler } from "bun";
+import type { WebSocketHandlers } from "@catena/server";
+import { createWebSocketDialer, type WebSocketDialer } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
 import { errorReply } from "../request/error-reply.ts";
@@ -46,18 +47,10 @@ export class WebSocketRelay {
     return this.#sessions.values();
   }
 
-  /**
-   * What the listener is to do with the sockets that were switched over. No extension is negotiated,
-   * and no timer of the runtime's counts: a route's timeouts do.
-   */
-  handlers(): WebSocketHandler<WebSocketSession> {
+  /** What a listener is to do with the sockets that were switched over. */
+  handlers(): WebSocketHandlers<WebSocketSession> {
     return {
       maxPayloadLength: this.#options.maxMessageBytes,
-      idleTimeout: 0,
-      sendPings: false,
-      // The upstream is made to wait long before.
-      backpressureLimit: 0,
-      perMessageDeflate: false,
       open: (client) => client.data.opened(client),
       message: (client, message) => client.data.received(message),
       ping: (client, payload) => client.data.pinged(payload),

@@ -1,5 +1,5 @@
+import type { ClientWebSocket } from "@catena/server";
 import type { UpstreamWebSocket, WebSocketListener } from "@catena/upstream";
-import type { ServerWebSocket } from "bun";
 
 /** Bytes one side may be behind before the other is made to wait. */
 const behindBytes = 256 * 1024;
@@ -37,9 +37,9 @@ export interface SessionOptions {
 export class WebSocketSession implements WebSocketListener {
   readonly #upstream: UpstreamWebSocket;
   readonly #options: SessionOptions;
-  #client: ServerWebSocket<WebSocketSession> | null = null;
+  #client: ClientWebSocket<WebSocketSession> | null = null;
   #hasEnded = false;
-  /** Pings of the client that were passed on: Bun answered them already. */
+  /** Pings of the client that were passed on: its server answered them already. */
   readonly #pings: string[] = [];
   /** What the client had yet to take when it was last looked at. */
   #lastBehind = 0;
@@ -53,7 +53,7 @@ export class WebSocketSession implements WebSocketListener {
   }
 
   /** The client's side is there. */
-  opened(client: ServerWebSocket<WebSocketSession>): void {
+  opened(client: ClientWebSocket<WebSocketSession>): void {
     this.#client = client;
     this.#options.onOpen();
     this.#upstream.listen(this);
@@ -86,18 +86,16 @@ export class WebSocketSession implements WebSocketListener {
   closed(code: number, reason: string): void {
     this.#client = null;
     if (this.#lingering !== null) clearTimeout(this.#lingering);
-    if (this.#hasEnded) return;
+    if (!this.#end({ by: "client", code, reason })) return;
     if (code === abnormal) this.#upstream.terminate();
     else this.#upstream.close(code, reason);
-    this.#end({ by: "client", code, reason });
   }
 
   /** The gateway ends the session. */
   close(code: number, reason: string): void {
-    if (this.#hasEnded) return;
+    if (!this.#end({ by: "gateway", code, reason })) return;
     this.#upstream.close(code, reason);
     this.#closeClient(code, reason);
-    this.#end({ by: "gateway", code, reason });
   }
 
   onMessage(message: string | Buffer): void {
@@ -122,20 +120,20 @@ export class WebSocketSession implements WebSocketListener {
   }
 
   onClose(code: number, reason: string): void {
+    this.#end({ by: "upstream", code, reason });
     this.#upstream.close(code, reason);
     this.#closeClient(code, reason);
-    this.#end({ by: "upstream", code, reason });
   }
 
   onFault(code: number, reason: string): void {
+    this.#end({ by: "gateway", code, reason: `the upstream sent ${reason}` });
     this.#upstream.close(code, reason);
     this.#closeClient(code === tooBig ? tooBig : badGateway, reason);
-    this.#end({ by: "gateway", code, reason: `the upstream sent ${reason}` });
   }
 
   onLost(): void {
-    this.#finishClient(() => this.#client?.terminate());
     this.#end({ by: "upstream", code: abnormal, reason: "" });
+    this.#finishClient(() => this.#client?.terminate());
   }
 
   onDrain(): void {
@@ -150,13 +148,13 @@ export class WebSocketSession implements WebSocketListener {
       return;
     }
     if (this.#upstream.backlog > 0) {
+      this.#end({ by: "gateway", code: badGateway, reason: "the upstream takes nothing" });
       this.#upstream.terminate();
       this.#closeClient(badGateway, "the upstream takes nothing");
-      this.#end({ by: "gateway", code: badGateway, reason: "the upstream takes nothing" });
     } else if (behind > behindBytes) {
+      this.#end({ by: "gateway", code: abnormal, reason: "the client takes nothing" });
       this.#upstream.close(goingAway, "the client takes nothing");
       this.#client?.terminate();
-      this.#end({ by: "gateway", code: abnormal, reason: "the client takes nothing" });
     } else this.close(goingAway, "idle timeout");
   }
 
@@ -181,10 +179,16 @@ export class WebSocketSession implements WebSocketListener {
     this.#lingering.unref();
   }
 
-  #end(end: SessionEnd): void {
-    if (this.#hasEnded) return;
+  /**
+   * Comes before either side is closed: the client's tells at once that it is.
+   *
+   * @returns whether it was not over yet.
+   */
+  #end(end: SessionEnd): boolean {
+    if (this.#hasEnded) return false;
     this.#hasEnded = true;
     this.#options.onEnd(end);
+    return true;
   }
 }
 

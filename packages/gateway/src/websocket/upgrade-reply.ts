@@ -28,10 +28,14 @@ export class UpgradeReply implements GatewayReply {
    * Switches the client's connection over.
    *
    * @param headers for the client; the listener adds those of the handshake.
-   * @returns `null` after the switch. A handshake that the upstream took and we do not (RFC 6455 §4.2.1: a
-   *   bad key, another version) gets 400.
+   * @returns `null` after the switch. A handshake that the upstream took and we do not (RFC 6455 §4.2.1)
+   *   gets 426 for another version, else 400.
    */
   accept(headers: Headers): GatewayReply | null {
+    if (this.#ctx.request.header("sec-websocket-version") !== "13") {
+      this.#upstream.terminate();
+      return otherVersion;
+    }
     // Without one of the upstream's the runtime would agree to the first that the client offers.
     if (!headers.has("sec-websocket-protocol")) headers.set("sec-websocket-protocol", "");
     if (this.#ctx.request.upgrade(headers, this.#makeSession(this))) return null;
@@ -39,3 +43,9 @@ export class UpgradeReply implements GatewayReply {
     return statusReply(400);
   }
 }
+
+/** RFC 6455 §4.2.2 */
+const otherVersion: GatewayReply = {
+  ...statusReply(426),
+  headers: ["sec-websocket-version", "13"],
+};

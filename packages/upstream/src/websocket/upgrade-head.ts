@@ -1,9 +1,5 @@
-import { createHash } from "node:crypto";
-import { NOT_TOKEN, NOT_VALUE } from "@catena/http";
+import { acceptOf, hasToken, NOT_TOKEN, NOT_VALUE } from "@catena/http";
 import type { UpstreamCall } from "../transport/transport.ts";
-
-/** RFC 6455 §1.3 */
-const ACCEPT_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /** Written by us, or not offered: a frame is passed on only without extensions. */
 const NOT_SENT = /^(?:connection|upgrade|sec-websocket-extensions)$/i;
@@ -53,21 +49,15 @@ export function readSwitch(text: string, call: UpstreamCall): readonly string[] 
   }
   if (upgrade.toLowerCase() !== "websocket") return "a switch to another protocol";
   if (!hasToken(connection, "upgrade")) return "a switch without Connection: Upgrade";
-  if (accept !== acceptOf(call)) return "a Sec-WebSocket-Accept that does not fit the key";
+  if (accept !== expectedAccept(call)) return "a Sec-WebSocket-Accept that does not fit the key";
   return kept;
 }
 
-/** Whether a list header such as `Connection` holds a token, in whatever case. */
-export function hasToken(list: string, token: string): boolean {
-  return list.split(",").some((item) => item.trim().toLowerCase() === token);
-}
-
-function acceptOf({ headers }: UpstreamCall): string {
+function expectedAccept({ headers }: UpstreamCall): string {
   for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i]?.toLowerCase() !== "sec-websocket-key") continue;
-    return createHash("sha1")
-      .update(`${headers[i + 1]}${ACCEPT_SUFFIX}`, "latin1")
-      .digest("base64");
+    // Flat lists have an even length.
+    if (headers[i]?.toLowerCase() === "sec-websocket-key")
+      return acceptOf(headers[i + 1] as string);
   }
   return "";
 }

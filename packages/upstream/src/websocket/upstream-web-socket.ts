@@ -1,22 +1,23 @@
-import type { DeadlineSweep, Timed } from "@catena/http";
+import {
+  closePayload,
+  type DeadlineSweep,
+  MessageReader,
+  type MessageSink,
+  maskedFrame,
+  OP_BINARY,
+  OP_CLOSE,
+  OP_PING,
+  OP_PONG,
+  OP_TEXT,
+  SendQueue,
+  type Timed,
+} from "@catena/http";
 import type { Socket } from "bun";
 import type { Origin } from "../transport/transport.ts";
 import type { Dialled } from "../transport/wire/dial.ts";
-import {
-  BINARY,
-  CLOSE,
-  FrameReader,
-  type FrameSink,
-  isCloseCode,
-  MAX_CONTROL_BYTES,
-  PING,
-  PONG,
-  TEXT,
-} from "./frame-reader.ts";
-import { maskedFrame } from "./write-frame.ts";
 
 /** Hears of what an upstream sends; not called any more after `onClose`, `onFault` or `onLost`. */
-export interface WebSocketListener extends FrameSink {
+export interface WebSocketListener extends MessageSink {
   /** The connection broke without a Close frame. */
   onLost(): void;
   /** The network took everything that was sent. */
@@ -46,7 +47,7 @@ const CLOSED = 2;
  * The gateway's end of a WebSocket to an upstream. Nothing is read before {@link listen}, nor while
  * paused, but for what the runtime had already taken from the network.
  */
-export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
+export class UpstreamWebSocket implements Dialled, MessageSink, Timed {
   dueAt: number;
   sweepSlot = -1;
   readonly origin: Origin;
@@ -54,15 +55,14 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   readonly #sweep: DeadlineSweep;
   readonly #limits: WebSocketLimits;
   readonly #onEnd: () => void;
-  readonly #reader: FrameReader;
+  readonly #reader: MessageReader;
   #listener: WebSocketListener | null = null;
   /** What came before there was a listener. */
   #early: Buffer[];
   #state = OPEN;
   /** The upstream's Close frame came, or nothing that could be read any more. */
   #peerEnded = false;
-  #out: Uint8Array[] = [];
-  #backlog = 0;
+  readonly #out: SendQueue;
   #isPaused = false;
 
   /**
@@ -79,10 +79,11 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   ) {
     this.origin = origin;
     this.#socket = socket;
+    this.#out = new SendQueue(socket);
     this.#early = early.length === 0 ? [] : [early];
     this.#sweep = sweep;
     this.#limits = limits;
-    this.#reader = new FrameReader(this, limits.maxMessageBytes);
+    this.#reader = new MessageReader(this, limits.maxMessageBytes, "server");
     this.#onEnd = onEnd;
     this.dueAt = performance.now() + GRACE_MS;
     socket.data = this;
@@ -92,7 +93,7 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
 
   /** Bytes given to the socket that the network has not taken. */
   get backlog(): number {
-    return this.#backlog;
+    return this.#out.length;
   }
 
   /** Begins to read. */
@@ -110,19 +111,19 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   }
 
   sendText(text: string): void {
-    this.#send(TEXT, Buffer.from(text));
+    this.#send(OP_TEXT, Buffer.from(text));
   }
 
   sendBinary(bytes: Uint8Array): void {
-    this.#send(BINARY, bytes);
+    this.#send(OP_BINARY, bytes);
   }
 
   ping(payload: Uint8Array): void {
-    this.#send(PING, payload);
+    this.#send(OP_PING, payload);
   }
 
   pong(payload: Uint8Array): void {
-    this.#send(PONG, payload);
+    this.#send(OP_PONG, payload);
   }
 
   /** Stops reading: the upstream is made to wait. */
@@ -144,7 +145,7 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   close(code: number, reason: string): void {
     if (this.#state !== OPEN) return;
     this.#listener = null;
-    this.#send(CLOSE, closePayload(code, reason));
+    this.#send(OP_CLOSE, closePayload(code, reason));
     this.resume();
     this.#state = CLOSING;
     this.dueAt = performance.now() + GRACE_MS;
@@ -177,17 +178,11 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   }
 
   socketDrained(): void {
-    while (this.#state !== CLOSED) {
-      const piece = this.#out[0];
-      if (piece === undefined) break;
-      const taken = Math.max(0, this.#socket.write(piece));
-      this.#backlog -= taken;
-      if (taken < piece.byteLength) {
-        this.#out[0] = piece.subarray(taken);
-        if (taken > 0) this.#touch();
-        return;
-      }
-      this.#out.shift();
+    if (this.#state === CLOSED) return;
+    const hasMoved = this.#out.drain();
+    if (this.#out.length > 0) {
+      if (hasMoved) this.#touch();
+      return;
     }
     this.#endWhenClosed();
     this.#touch();
@@ -253,16 +248,10 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
 
   #send(opcode: number, payload: Uint8Array): void {
     if (this.#state !== OPEN) return;
-    const frame = maskedFrame(opcode, payload);
-    const taken = this.#out.length > 0 ? 0 : Math.max(0, this.#socket.write(frame));
-    if (taken < frame.byteLength) {
-      // Waiting since the first byte that was not taken, not since the last one sent.
-      const isFirst = this.#out.length === 0;
-      this.#out.push(taken === 0 ? frame : frame.subarray(taken));
-      this.#backlog += frame.byteLength - taken;
-      if (!isFirst) return;
-    }
-    this.#touch();
+    // Waiting since the first byte that was not taken, not since the last one sent.
+    const wasWaiting = this.#out.length > 0;
+    this.#out.send(maskedFrame(opcode, payload));
+    if (!wasWaiting) this.#touch();
   }
 
   /** Something moved. A client that is slow, and so keeps us from reading, has as long as an upstream. */
@@ -275,20 +264,10 @@ export class UpstreamWebSocket implements Dialled, FrameSink, Timed {
   #leave(): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
-    this.#out = [];
-    this.#backlog = 0;
+    this.#out.clear();
     this.#reader.stop();
     this.#sweep.remove(this);
     this.#socket.terminate();
     this.#onEnd();
   }
-}
-
-function closePayload(code: number, reason: string): Uint8Array {
-  if (!isCloseCode(code)) return new Uint8Array(0);
-  const payload = Buffer.alloc(MAX_CONTROL_BYTES);
-  payload.writeUInt16BE(code);
-  // Never cuts a character in two (WHATWG Encoding, encodeInto).
-  const { written } = new TextEncoder().encodeInto(reason, payload.subarray(2));
-  return payload.subarray(0, 2 + written);
 }

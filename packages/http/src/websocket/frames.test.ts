@@ -1,13 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { BINARY, CLOSE, FrameReader, isCloseCode, PING, PONG, TEXT } from "./frame-reader.ts";
+import { isCloseCode } from "./close-code.ts";
+import { MessageReader } from "./message-reader.ts";
+import { OP_BINARY, OP_CLOSE, OP_PING, OP_PONG, OP_TEXT } from "./opcodes.ts";
 import { maskedFrame } from "./write-frame.ts";
 
 /** Everything a reader told of the pieces, in order. */
 function read(pieces: readonly Buffer[], maxBytes = 1_000): readonly unknown[] {
   const told: unknown[] = [];
   const hex = (payload: Buffer) => payload.toString("hex");
-  const reader = new FrameReader(
+  const reader = new MessageReader(
     {
       onMessage: (message) => told.push(typeof message === "string" ? message : hex(message)),
       onPing: (payload) => told.push(["ping", hex(payload)]),
@@ -16,6 +18,7 @@ function read(pieces: readonly Buffer[], maxBytes = 1_000): readonly unknown[] {
       onFault: (code, reason) => told.push(["fault", code, reason]),
     },
     maxBytes,
+    "server",
   );
   for (const piece of pieces) reader.push(piece);
   return told;
@@ -36,21 +39,21 @@ const bytes = (...values: readonly number[]) => Buffer.from(values);
 
 describe("the frames of a server", () => {
   const cases: readonly (readonly [string, readonly Buffer[], readonly unknown[]])[] = [
-    ["text", [final(TEXT, "é\ufeff")], ["é\ufeff"]],
-    ["a byte order mark in front", [final(TEXT, "\ufeffa")], ["\ufeffa"]],
-    ["an empty text", [final(TEXT)], [""]],
+    ["text", [final(OP_TEXT, "é\ufeff")], ["é\ufeff"]],
+    ["a byte order mark in front", [final(OP_TEXT, "\ufeffa")], ["\ufeffa"]],
+    ["an empty text", [final(OP_TEXT)], [""]],
     ["bytes", [frame(0x82, bytes(0, 255))], ["00ff"]],
-    ["an empty message of bytes", [final(BINARY)], [""]],
+    ["an empty message of bytes", [final(OP_BINARY)], [""]],
     ["fragments", [frame(1, bytes(0xc3)), frame(0, bytes()), frame(0x80, bytes(0xa9))], ["é"]],
     [
       "a ping between fragments",
-      [frame(2, bytes(1)), final(PING, "p"), frame(0x80, bytes(2))],
+      [frame(2, bytes(1)), final(OP_PING, "p"), frame(0x80, bytes(2))],
       [["ping", "70"], "0102"],
     ],
-    ["a pong", [final(PONG)], [["pong", ""]]],
+    ["a pong", [final(OP_PONG)], [["pong", ""]]],
     [
       "a close without a code, and nothing after",
-      [final(CLOSE), final(TEXT, "x")],
+      [final(OP_CLOSE), final(OP_TEXT, "x")],
       [["close", 1005, ""]],
     ],
     ["a close", [frame(0x88, bytes(0x0f, 0xa0, 0x62, 0x79))], [["close", 4000, "by"]]],
@@ -82,7 +85,7 @@ describe("the frames of a server", () => {
     ],
   ];
   test.each(faults)("%s is a fault, and the end", (_name, piece, code) => {
-    const told = read([piece, final(TEXT, "after")]);
+    const told = read([piece, final(OP_TEXT, "after")]);
     expect(told).toEqual([["fault", code, expect.any(String)]]);
   });
 
@@ -119,7 +122,7 @@ describe("a frame of ours", () => {
     "of %d bytes is final and masked, with the shortest length",
     (length) => {
       const payload = Buffer.from(Array.from({ length }, (_, i) => (i * 7) & 0xff));
-      const written = Buffer.from(maskedFrame(BINARY, payload));
+      const written = Buffer.from(maskedFrame(OP_BINARY, payload));
       const headerBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
       expect(written.length).toBe(headerBytes + 4 + length);
       expect(written[0]).toBe(0x82);
@@ -135,7 +138,7 @@ describe("a frame of ours", () => {
   test("has a mask of its own each time", () => {
     const masks = new Set(
       Array.from({ length: 3_000 }, () =>
-        Buffer.from(maskedFrame(TEXT, new Uint8Array(0))).toString("hex"),
+        Buffer.from(maskedFrame(OP_TEXT, new Uint8Array(0))).toString("hex"),
       ),
     );
     expect(masks.size).toBeGreaterThan(2_990);
