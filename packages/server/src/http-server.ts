@@ -82,6 +82,8 @@ export class ServerConnections implements ConnectionOwner {
 /** A server of HTTP/1.1 that listens. */
 export interface HttpServer {
   readonly port: number;
+  /** Connections that are open. */
+  readonly openCount: number;
   /** Stops accepting and waits for requests in flight; with `force`, drops them. */
   stop(force: boolean): Promise<void>;
 }
@@ -115,6 +117,9 @@ export function listenHttp(options: HttpServerOptions): HttpServer {
   connections.port = listener.port;
   return {
     port: listener.port,
+    get openCount() {
+      return connections.size;
+    },
     stop: async (force) => {
       listener.stop(false);
       await connections.stop(force);

@@ -153,9 +153,13 @@ export class ReplyWriter implements StreamSink {
       this.#writeNext();
       return;
     }
+    // The connection is gone, and the runtime may never tell of its end (measured: a reset meanwhile).
+    if (taken < 0) {
+      this.#owner.replyFailed();
+      return;
+    }
     const all = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
-    // A negative count tells that the connection is gone; its end is told soon.
-    this.#out = all.subarray(Math.max(0, taken));
+    this.#out = all.subarray(taken);
     this.#owner.writeStalled();
   }
 
