@@ -10,6 +10,9 @@ import {
 import { formatKey, type Kind } from "@catena/schema";
 import { type ConfigStore, openStore } from "@catena/store";
 
+/** What can read clients' requests; what either does is tested on both. */
+export const servers = ["wire", "elysia"] as const satisfies readonly Settings["server"][];
+
 /** A gateway of this process on free ports, and the store it follows. */
 export interface GatewayBed {
   /** `http://127.0.0.1:PORT` of the data plane. */

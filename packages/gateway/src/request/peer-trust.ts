@@ -79,7 +79,7 @@ export function trustForwarded({ trustedAddresses }: Settings): ForwardedTrust |
       return;
     }
     for (const name of ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port"]) {
-      const value = sent.header(name);
+      const value = sent.header(name.toLowerCase());
       if (value) replace(headers, name, value);
     }
     const forwarded = sent.header("forwarded");
