@@ -14,7 +14,7 @@ export interface HeadFault {
 /** What the head of a request says. */
 export interface RequestHead {
   readonly method: string;
-  /** Path and query as they were sent, beginning with `/`. */
+  /** Path and query as they were sent, beginning with `/`; bytes beyond ASCII as escapes. */
   readonly target: string;
   /** `Host` as it was sent, or the authority of a target that has one; `null` when there is none. */
   readonly host: string | null;
@@ -50,7 +50,7 @@ const MAX_TARGET = 8192;
  * not match is read again line by line for the reason. Methods are upper case, as nginx has them.
  */
 const WHOLE_HEAD =
-  /^[A-Z][A-Z_-]* [\x21-\x7e\x80-\xff]+ HTTP\/1\.[0-9]\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
+  /^[A-Z][A-Z_-]* [\x21-\x7e]+ HTTP\/1\.[0-9]\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 /** Up to 15 digits, which a number holds exactly. */
 const LENGTH = /^[0-9]{1,15}$/;
 
@@ -62,7 +62,7 @@ const LENGTH = /^[0-9]{1,15}$/;
  * @param end where the empty line begins: behind the CRLF of the last header.
  */
 export function parseRequestHead(text: string, end: number): RequestHead | HeadFault {
-  if (!WHOLE_HEAD.test(text)) return findFault(text.slice(0, end));
+  if (!WHOLE_HEAD.test(text)) return readAgain(text.slice(0, end));
   const space = text.indexOf(" ");
   const lineEnd = text.indexOf("\r\n");
   // ` HTTP/1.x` is nine characters long.
@@ -205,6 +205,20 @@ function takeAbsolute(head: Draft, target: string): RequestHead | HeadFault {
 
 const bad = (reason: string): HeadFault => ({ status: 400, reason });
 
+/**
+ * A head that is not sound as it is. RFC 3986 has no bytes beyond ASCII in a target, but clients send
+ * them: as escapes they mean the same, and to everybody.
+ */
+function readAgain(head: string): RequestHead | HeadFault {
+  const lineEnd = head.indexOf("\r\n");
+  const line = head
+    .slice(0, lineEnd)
+    .replace(/[\x80-\xff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`);
+  if (line.length === lineEnd) return findFault(head);
+  const escaped = line + head.slice(lineEnd);
+  return parseRequestHead(`${escaped}\r\n`, escaped.length);
+}
+
 /** Says what is wrong with a head that is not sound. */
 function findFault(head: string): HeadFault {
   // First, because a head that comes in pieces is refused as soon as one is seen.
@@ -216,7 +230,7 @@ function findFault(head: string): HeadFault {
     return { status: 505, reason: "a version other than HTTP/1.1 and HTTP/1.0" };
   if (!/^[A-Z][A-Z_-]*$/.test(method)) return bad("a method that is none");
   if (!/^HTTP\/1\.[0-9]$/.test(version) || more !== undefined) return bad("a bad request line");
-  if (!/^[\x21-\x7e\x80-\xff]+$/.test(target)) return bad("forbidden characters in the target");
+  if (!/^[\x21-\x7e]+$/.test(target)) return bad("forbidden characters in the target");
   for (let at = lineEnd + 2; at < head.length; ) {
     const end = head.indexOf("\r\n", at);
     const colon = head.indexOf(":", at);

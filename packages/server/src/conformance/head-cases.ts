@@ -47,7 +47,12 @@ export const requestLineCases: readonly ReadCase[] = [
   refused("NUL in the target", head("GET /\x00 HTTP/1.1", "Host: a.test"), 400),
   refused("DEL in the target", head("GET /\x7f HTTP/1.1", "Host: a.test"), 400),
   refused("a control character in the target", head("GET /\x01 HTTP/1.1", "Host: a.test"), 400),
-  accepted("bytes beyond ASCII in the target", get("/\xc3\xa9"), { target: "/\xc3\xa9" }),
+  accepted("bytes beyond ASCII in the target as escapes", get("/\xc3\xa9?\xff"), {
+    target: "/%C3%A9?%FF",
+  }),
+  refused("a target of more than 8 KiB with its escapes", get(`/${"\xe9".repeat(2731)}`), 414),
+  refused("bytes beyond ASCII in the method", head("G\xc3T / HTTP/1.1", "Host: a.test"), 400),
+  refused("bytes beyond ASCII in the version", head("GET / HTTP/\xb9.1", "Host: a.test"), 400),
   accepted("a target of 8 KiB", get(`/${"u".repeat(8191)}`), { target: `/${"u".repeat(8191)}` }),
   refused("a target of more than 8 KiB", get(`/${"u".repeat(8192)}`), 414),
   accepted("a target as it was sent", get("/a/../b//%2F?x=%20&y=+?"), {
