@@ -94,7 +94,8 @@ class ChainCompiler {
     return {
       id,
       steps: steps.compiled,
-      waitCounts: Uint8Array.from(plan.map((step) => step.waitsFor.length)),
+      waitCounts: plan.map((step) => step.waitsFor.length),
+      isFlat: plan.every((step) => step.waitsFor.length === 0),
       deadlineMs: stored.deadline ?? limits.deadlineMs,
       limits,
       serverTiming: stored.server_timing === true,

@@ -16,7 +16,9 @@ export interface CompiledChain {
   /** In authored order. */
   readonly steps: readonly CompiledStep[];
   /** How many steps each step waits for, by its index. */
-  readonly waitCounts: Uint8Array;
+  readonly waitCounts: number[];
+  /** Whether no step waits for another. */
+  readonly isFlat: boolean;
   readonly deadlineMs: number;
   readonly limits: ChainLimits;
   /** Whether the client is told how long each step took. */

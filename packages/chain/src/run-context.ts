@@ -53,7 +53,7 @@ export interface SendRun {
 }
 
 /** One execution of a step, of a branch, or of an `each` item. */
-export class StepRun implements SendRun {
+export class StepRun implements SendRun, Effects {
   readonly context: RunContext;
   readonly scope: Scope;
   readonly trace: StepTrace | null;
@@ -63,8 +63,11 @@ export class StepRun implements SendRun {
   readonly effects: Effects;
 
   /** Of the step around it, for an item of an `each`. */
-  readonly #name: string;
+  readonly name: string;
+  /** Said of the effects of this run where it has none in common with others. */
+  uncertain = false;
 
+  /** @param effects of what it is part of; `null` for a run whose effects are its own. */
   constructor(
     context: RunContext,
     scope: Scope,
@@ -72,21 +75,21 @@ export class StepRun implements SendRun {
     trace: StepTrace | null,
     cancel: CancelScope,
     deadlineAt: number,
-    effects: Effects,
+    effects: Effects | null,
   ) {
     this.context = context;
     this.scope = scope;
-    this.#name = name;
+    this.name = name;
     this.trace = trace;
     this.cancel = cancel;
     this.deadlineAt = deadlineAt;
-    this.effects = effects;
+    this.effects = effects ?? this;
   }
 
   /** The step's name, with the item's place inside an `each`; made when something is said of it. */
   get label(): string {
     const { index } = this.scope;
-    return index < 0 ? this.#name : `${this.#name}[${index}]`;
+    return index < 0 ? this.name : `${this.name}[${index}]`;
   }
 
   get caller(): ChainRequest {
@@ -98,21 +101,25 @@ export class StepRun implements SendRun {
     return this.deadlineAt - this.context.clock.monotonicMs();
   }
 
-  /** One item of an `each`, which ends with `cancel`. */
-  forItem(scope: Scope, cancel: CancelScope): StepRun {
-    const { context, deadlineAt, effects } = this;
-    const name = this.#name;
-    const trace =
-      context.trace?.begin(`${name}[${scope.index}]`, context.clock.monotonicMs()) ?? null;
-    return new StepRun(context, scope, name, trace, cancel, deadlineAt, effects);
-  }
-
   /** The same execution under another scope and deadline, as when several requests wait for it. */
   under(cancel: CancelScope, deadlineAt: number, trace: StepTrace | null = this.trace): StepRun {
     const { context, scope, effects } = this;
-    return new StepRun(context, scope, this.#name, trace, cancel, deadlineAt, effects);
+    return new StepRun(context, scope, this.name, trace, cancel, deadlineAt, effects);
   }
 }
 
+/** Takes what an action ends with: one of the two, once. Neither throws. */
+export interface ResultTaker {
+  take(result: StepResult): void;
+  /** @param error whatever was thrown; no rule of a step was applied to it. */
+  fail(error: unknown): void;
+}
+
 /** What a step does, with every policy of it built in. */
-export type Action = (run: StepRun) => Promise<StepResult>;
+export interface Action {
+  /**
+   * Begins it. It may be over before this returns; nothing is thrown. A taker in place of a promise:
+   * most actions are one call, and its reply comes by a function of the connection that got it.
+   */
+  start(run: StepRun, taker: ResultTaker): void;
+}

@@ -9,4 +9,4 @@ export {
   type ParseOptions,
   parseJson,
 } from "./parse-json.ts";
-export { type JsonOther, type ObjectScan, scanObject } from "./scan-object.ts";
+export { type JsonOther, type ObjectScan, scanObject, scanWhole } from "./scan-object.ts";

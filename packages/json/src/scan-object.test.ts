@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { JsonObjectSlices, mergeSlices, parseJson, scanObject, writeSlices } from "./index.ts";
+import {
+  JsonObjectSlices,
+  mergeSlices,
+  parseJson,
+  scanObject,
+  scanWhole,
+  writeSlices,
+} from "./index.ts";
 
 const DEEP = { maxDepth: 1000 };
 
@@ -57,6 +64,16 @@ describe("scanObject", () => {
     expect(scanObject(nested(100_000))).toMatchObject({ kind: "fault", code: "JSON_TOO_DEEP" });
     expect(scanObject("{}", { maxDepth: 0 })).toMatchObject({ code: "JSON_TOO_DEEP" });
   });
+
+  test.each(["", " ", "[1", '{"a":1,}', "[[]]", '{"a":[]}', "1 2", " [ ] ", '"a"'])(
+    "finds in %p as a whole what it finds in parts",
+    (text) => {
+      const scan = scanObject(text, { maxDepth: 1 });
+      const whole = scanWhole(text, 1);
+      if (scan.kind === "fault") expect(whole).toEqual(scan);
+      else expect(whole).toBe(text.trim());
+    },
+  );
 
   test("counts the size limit in UTF-8 bytes", () => {
     expect(scanObject('{"a":"é"}', { maxBytes: 10 }).kind).toBe("object");
@@ -127,6 +144,9 @@ describe("agreement with JSON.parse", () => {
     expect(scan.kind !== "fault").toBe(valid);
     if (scan.kind === "fault") expect(scan.message).not.toBe("not a JSON text");
     expect(parseJson(text, DEEP).kind).toBe(valid ? "value" : "fault");
+    const whole = scanWhole(text, DEEP.maxDepth);
+    if (scan.kind === "fault") expect(whole).toEqual(scan);
+    else expect(whole).toBe(text.trim());
   };
 
   test("on arbitrary text", () => fc.assert(fc.property(fc.string(), checkVerdict), runs));

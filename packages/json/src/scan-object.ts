@@ -33,6 +33,19 @@ export function scanObject(text: string, limits?: JsonLimits): ObjectScan {
   return slices;
 }
 
+/**
+ * Validates a whole JSON text as {@link scanObject} does, and takes nothing apart: for those who pass
+ * a value on as a whole.
+ *
+ * @returns the text without surrounding whitespace, or a `fault`.
+ */
+export function scanWhole(text: string, maxDepth: number): string | JsonFault {
+  const start = skipSpace(text, 0);
+  const end = skipValue(text, start, maxDepth);
+  if (end === INVALID || skipSpace(text, end) !== text.length) return explainSyntax(text, maxDepth);
+  return text.slice(start, end);
+}
+
 function scanOther(
   text: string,
   start: number,

@@ -34,7 +34,12 @@ export function compileForward(
   const headers = compileHeaders(stored.headers ?? {}, path, values);
   const body = stored.body === undefined ? null : compileBody(stored.body, `${path}/body`, values);
   // The merge of all results looks into every one of them.
-  if (body === null) for (const step of values.steps.values()) values.looksInto.add(step);
+  if (body === null) {
+    for (const step of values.steps.values()) {
+      values.looksInto.add(step);
+      values.readsMembers.add(step);
+    }
+  }
   const prepares = values.takePrepares();
   const upstreamId = stored.upstream_id ?? null;
   return {

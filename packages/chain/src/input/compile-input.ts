@@ -55,16 +55,51 @@ export function compileInput(
  * @throws CHAIN_REQUEST_INVALID, CHAIN_INPUT_INVALID (400), REQUEST_TOO_LARGE (413),
  *   REQUEST_NOT_UTF8 (400)
  */
-export async function readInput(
+export function readInput(
+  input: CompiledInput,
+  request: ChainRequest,
+  limits: ChainLimits,
+  startedAtMs: number,
+): InputView | Promise<InputView> {
+  // Also where nobody reads it: a body over the limit is refused before the first step.
+  const declared = Number(request.header("content-length") ?? 0);
+  if (declared > limits.requestBytes)
+    throw requestErrors.REQUEST_TOO_LARGE({ limitBytes: limits.requestBytes });
+  if (input.passesBody || input.mergesBody)
+    return readInputLater(input, request, limits, startedAtMs);
+  if (!input.looksIntoBody) return viewInput(input, request, null, startedAtMs);
+  const text = request.bodyText(limits.requestBytes);
+  if (text instanceof Promise) return readTextLater(input, request, limits, startedAtMs, text);
+  return viewInput(input, request, viewRequestBody(text, limits.jsonDepth), startedAtMs);
+}
+
+function viewInput(
+  input: CompiledInput,
+  request: ChainRequest,
+  body: JsonView | null,
+  startedAtMs: number,
+): InputView {
+  const view = new InputView(request, null, body, input.coercions, startedAtMs);
+  checkInput(input, view);
+  return view;
+}
+
+async function readTextLater(
+  input: CompiledInput,
+  request: ChainRequest,
+  limits: ChainLimits,
+  startedAtMs: number,
+  text: Promise<string>,
+): Promise<InputView> {
+  return viewInput(input, request, viewRequestBody(await text, limits.jsonDepth), startedAtMs);
+}
+
+async function readInputLater(
   input: CompiledInput,
   request: ChainRequest,
   limits: ChainLimits,
   startedAtMs: number,
 ): Promise<InputView> {
-  // Also where nobody reads it: a body over the limit is refused before the first step.
-  const declared = Number(request.header("content-length") ?? 0);
-  if (declared > limits.requestBytes)
-    throw requestErrors.REQUEST_TOO_LARGE({ limitBytes: limits.requestBytes });
   let bytes: Uint8Array | null = null;
   let body: JsonView | null = null;
   if (input.passesBody) {

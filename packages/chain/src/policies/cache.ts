@@ -5,6 +5,7 @@ import type { CompileContext } from "../compile-context.ts";
 import { isServiceFault, wrapValueFault } from "../failure.ts";
 import type { Action, StepRun } from "../run-context.ts";
 import type { StepResult } from "../step-result.ts";
+import { ComputedAction, perform } from "../steps/computed-action.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
 import { type Prepare, prepareAll } from "../values/value-context.ts";
 import { digest } from "./digest.ts";
@@ -38,7 +39,7 @@ export function withCache(
 ): Action {
   const policy = compilePolicy(step, stored, path, context);
   const { cache } = context.state;
-  return async (run) => {
+  return new ComputedAction(async (run) => {
     const key = await keyOf(policy, run);
     const nowMs = run.context.clock.monotonicMs();
     const found = cache.get(key);
@@ -53,13 +54,13 @@ export function withCache(
       return await retake(found.result, run);
     }
     try {
-      return remember(cache, key, await action(run), run);
+      return remember(cache, key, await perform(action, run), run);
     } catch (error) {
       if (found === undefined || !mayStandIn(policy, found, error, ageMs)) throw error;
       note(run, "stale");
       return await retake(found.result, run);
     }
-  };
+  });
 }
 
 function compilePolicy(
@@ -116,7 +117,7 @@ function refresh(action: Action, cache: ResultCache, key: string, run: StepRun):
   if (cache.refreshing.has(key)) return;
   cache.refreshing.add(key);
   const own = run.under(new CancelScope(), Number.POSITIVE_INFINITY, null);
-  action(own)
+  perform(action, own)
     .then((result) => remember(cache, key, result, run))
     // Whoever comes after the stale time is over gets to know.
     .catch(() => undefined)

@@ -6,11 +6,11 @@ import type { CompiledChain, CompiledStep } from "../compiled-chain.ts";
 import { chainErrors } from "../errors.ts";
 import { asGatewayError, wrapValueFault } from "../failure.ts";
 import { checkInput } from "../input/compile-input.ts";
-import { type RunContext, StepRun } from "../run-context.ts";
+import type { RunContext, StepRun } from "../run-context.ts";
 import type { CompiledUndo } from "../saga/compile-undo.ts";
 import { Saga, type SagaEntry } from "../saga/saga.ts";
 import { type ChainReply, SKIPPED, type StepResult } from "../step-result.ts";
-import { noteEnd, recover, runAction } from "../steps/run-action.ts";
+import { runAction } from "../steps/run-action.ts";
 import { type ChainTrace, endTrace } from "../trace.ts";
 import { isMet } from "../values/condition.ts";
 import { InputView } from "../values/input-view.ts";
@@ -18,6 +18,7 @@ import { type Raw, viewTrusted } from "../values/json-view.ts";
 import { Scope } from "../values/scope.ts";
 import { clientIdentity } from "./client-identity.ts";
 import type { GuardScopes } from "./guard-scopes.ts";
+import { StepExecution, type StepOwner } from "./step-execution.ts";
 
 /** What a run has from whoever started it. */
 export interface RunStart {
@@ -34,8 +35,17 @@ export interface RunStart {
   readonly masksAll: boolean;
 }
 
+/** Is told once that a run is over; does not throw. */
+export interface RunOwner {
+  /**
+   * @param exit what a step answered the client with; `null` to go on to the chain's end.
+   * @param failure the first one; `null` where nothing failed or a step answered.
+   */
+  runOver(exit: ChainReply | null, failure: GatewayError | null): void;
+}
+
 /** One execution of a chain: starts each step when what it waits for is over. */
-export class ChainRun implements RunContext {
+export class ChainRun implements RunContext, StepOwner {
   readonly chain: CompiledChain;
   readonly request: ChainRequest;
   readonly scope: Scope;
@@ -49,15 +59,15 @@ export class ChainRun implements RunContext {
   readonly #prefix: string;
   readonly #depth: number;
   readonly #results: (StepResult | undefined)[];
-  readonly #waiting: Uint8Array;
-  readonly #over = Promise.withResolvers<ChainReply | null>();
+  readonly #waiting: number[];
+  #owner: RunOwner | null = null;
   #open = 0;
   #failure: GatewayError | null = null;
   #exit: ChainReply | null = null;
   #identity: string | null = null;
   #saga: Saga | null = null;
   /** Steps of this run that happened, or may have, in the order they ended. */
-  readonly #entries: SagaEntry[] = [];
+  #entries: SagaEntry[] | null = null;
   /** Whether a step without an undo may have changed something. */
   #hasWritten = false;
 
@@ -75,20 +85,41 @@ export class ChainRun implements RunContext {
     this.#prefix = start.prefix;
     this.#depth = start.parent === null ? 0 : start.parent.#depth + 1;
     this.#results = new Array<StepResult | undefined>(chain.steps.length).fill(undefined);
-    this.#waiting = chain.waitCounts.slice();
+    this.#waiting = chain.isFlat ? chain.waitCounts : chain.waitCounts.slice();
     this.scope = new Scope(start.input, this.#results, undefined, -1);
   }
 
+  /** Runs every step; the owner is told when nothing is in flight any more, which may be at once. */
+  begin(owner: RunOwner): void {
+    this.#owner = owner;
+    // One that is over at once does not end the run before the others were begun.
+    this.#open = 1;
+    const { steps } = this.chain;
+    for (let i = 0; i < steps.length; i++) {
+      // The loop bound makes the element present.
+      const step = steps[i] as CompiledStep;
+      // Not what is left to wait for: a step that is over at once has begun those that wait for it.
+      if (this.chain.waitCounts[i] === 0) this.#start(step);
+    }
+    this.#open--;
+    this.#settle();
+  }
+
   /**
-   * Runs every step. Nothing is in flight any more when it answers.
+   * As {@link begin}, for those who wait for it among other things.
    *
    * @returns what a step answered the client with, or `null` to go on to the chain's end.
    * @throws the first failure, as a GatewayError.
    */
   execute(): Promise<ChainReply | null> {
-    for (const step of this.chain.steps) if (this.#waiting[step.index] === 0) this.#start(step);
-    this.#settle();
-    return this.#over.promise;
+    return new Promise((resolve, reject) => {
+      this.begin({
+        runOver: (exit, failure) => {
+          if (failure === null) resolve(exit);
+          else reject(failure);
+        },
+      });
+    });
   }
 
   identity(): string {
@@ -128,7 +159,7 @@ export class ChainRun implements RunContext {
     });
     try {
       const reply = (await run.execute()) ?? (await run.renderReply(step.label));
-      if (reply.status < 400) this.#entries.push(...run.#entries);
+      if (reply.status < 400) for (const entry of run.#entries ?? []) this.#keep(entry);
       else await run.undo();
       return reply;
     } catch (error) {
@@ -142,8 +173,14 @@ export class ChainRun implements RunContext {
 
   /** Undoes what this run did, last things first, as far as it has an undo. */
   async undo(): Promise<void> {
-    const entries = this.#entries.splice(0).reverse();
-    if (entries.length > 0) await this.saga?.undo(entries);
+    const entries = this.#entries;
+    this.#entries = null;
+    if (entries !== null) await this.saga?.undo(entries.reverse());
+  }
+
+  #keep(entry: SagaEntry): void {
+    if (this.#entries === null) this.#entries = [entry];
+    else this.#entries.push(entry);
   }
 
   /** The undo side of the request; `null` while no step with an undo was begun. */
@@ -185,33 +222,39 @@ export class ChainRun implements RunContext {
       this.#fail(chainErrors.CHAIN_DEADLINE({ step: label }));
     else {
       this.#open++;
+      const run = new StepExecution(this, step, label);
+      if (step.when === null && step.undo === null) step.action.start(run, run);
       // Settles its own failures; there is nothing to await here.
-      void this.#run(step, label);
+      else void this.#runGuarded(step, run);
     }
   }
 
-  async #run(step: CompiledStep, label: string): Promise<void> {
-    const trace = this.trace?.begin(label, this.clock.monotonicMs()) ?? null;
-    const cancel = this.scopes.of(step.guard);
-    const effects = { uncertain: false };
-    const run = new StepRun(this, this.scope, label, trace, cancel, this.deadlineAt, effects);
+  /** A step that waits for something before its action, or for what is written down of it. */
+  async #runGuarded(step: CompiledStep, run: StepExecution): Promise<void> {
+    let result: StepResult;
     try {
-      let result: StepResult;
-      if (step.when === null && step.undo === null) {
-        // What runAction does, without a promise of its own: most steps are such.
-        try {
-          result = await step.action(run);
-          noteEnd(run, result);
-        } catch (error) {
-          result = await recover(error, step.onError, run);
-        }
-      } else result = await this.#result(step, run);
-      if (step.guard === "unsafe" && result.state === "done") effects.uncertain = true;
-      this.#take(step, result);
+      result = await this.#result(step, run);
     } catch (error) {
-      this.#fail(asGatewayError(error, label));
+      run.failed(asGatewayError(error, run.label));
+      return;
     }
-    this.#hasWritten ||= effects.uncertain;
+    run.ended(result);
+  }
+
+  stepDone(step: CompiledStep, run: StepRun, result: StepResult): void {
+    if (step.guard === "unsafe" && result.state === "done") run.effects.uncertain = true;
+    this.#take(step, result);
+    this.#stepOver(run);
+  }
+
+  stepFailed(run: StepRun, failure: GatewayError): void {
+    this.#fail(failure);
+    this.#stepOver(run);
+  }
+
+  /** After everything else: steps that are ended with this one are over before it is. */
+  #stepOver(run: StepRun): void {
+    this.#hasWritten ||= run.effects.uncertain;
     this.#open--;
     this.#settle();
   }
@@ -251,7 +294,7 @@ export class ChainRun implements RunContext {
       const result = await runAction(step.action, step.onError, run);
       if (result.state === "done") {
         this.#results[step.index] = result;
-        this.#entries.push(entry);
+        this.#keep(entry);
         await saga.happened(entry);
       } else this.#letGo(saga, entry, run);
       return result;
@@ -263,7 +306,7 @@ export class ChainRun implements RunContext {
 
   /** A step that failed or was stood in for: undone only if it may have happened all the same. */
   #letGo(saga: Saga, entry: SagaEntry, run: StepRun): void {
-    if (run.effects.uncertain) this.#entries.push(entry);
+    if (run.effects.uncertain) this.#keep(entry);
     else saga.didNothing(entry);
   }
 
@@ -297,14 +340,13 @@ export class ChainRun implements RunContext {
     // A client that left ends what only reads; what writes is let go on to its end.
     const isClientGone = this.scopes.safe.reason === "client-gone";
     this.scopes.safe.cancel("sibling-failed");
-    if (!isClientGone) this.scopes.unsafe.cancel("sibling-failed");
+    if (!isClientGone) this.scopes.cancelUnsafe("sibling-failed");
   }
 
   #settle(): void {
     if (this.#open > 0) return;
-    if (this.#exit !== null) this.#over.resolve(this.#exit);
-    else if (this.#failure !== null) this.#over.reject(this.#failure);
-    else this.#over.resolve(null);
+    // An exit goes before what failed because of it.
+    this.#owner?.runOver(this.#exit, this.#exit === null ? this.#failure : null);
   }
 }
 

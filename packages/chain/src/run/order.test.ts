@@ -112,6 +112,74 @@ describe("order", () => {
   });
 });
 
+describe("steps that are over at once", () => {
+  test("begin those that wait for them, once", async () => {
+    const chain = {
+      steps: [
+        { name: "d", value: "k" },
+        { name: "e", value: op("concat", [ref("d")], [1]) },
+        { name: "p", call: get("/obj/{d}", { params: { d: ref("d") } }) },
+        { name: "q", call: get("/obj/q"), after: ["e", "p"] },
+      ],
+      reply: { body: [ref("e"), ref("p", "k"), ref("q", "q")] },
+    };
+    expect((await bed.run(chain)).text).toBe('[["k",1],"/obj/k","/obj/q"]');
+    expect(bed.service.seen.map(({ target }) => target)).toEqual(["/obj/k", "/obj/q"]);
+  });
+
+  test("and fail, end the chain before the next is called", async () => {
+    const chain = {
+      steps: [
+        { name: "a", value: op("keys", ref("input", "method")) },
+        { name: "b", call: get("/obj/b") },
+      ],
+      reply: { body: ref("b") },
+    };
+    expect(await bed.run(chain)).toMatchObject({ status: 422, code: "CHAIN_VALUE_INVALID" });
+    expect(bed.service.seen).toEqual([]);
+  });
+
+  test("and answer, answer for a chain that calls nobody", async () => {
+    const chain = { steps: [{ name: "a", exit: { status: 202, body: [1] } }], reply: { body: 2 } };
+    expect(await bed.run(chain)).toMatchObject({ status: 202, text: "[1]" });
+  });
+
+  test("are items as well, each in its place and none within another", async () => {
+    const numbers = Array.from({ length: 1_000 }, (_, i) => i);
+    const chain = {
+      steps: [
+        {
+          name: "all",
+          each: {
+            in: { $literal: numbers },
+            max: 1_000,
+            do: { value: [ref("index"), ref("item")] },
+          },
+        },
+      ],
+      reply: { body: ref("all") },
+    };
+    expect(JSON.parse((await bed.run(chain)).text)).toEqual(numbers.map((n) => [n, n]));
+  });
+
+  test("an item that fails at once ends the others in flight, and the chain once", async () => {
+    const chain = {
+      steps: [
+        {
+          name: "all",
+          each: {
+            in: { $literal: ["held", "."] },
+            do: { call: get("/{kind}/x", { params: { kind: ref("item") } }) },
+          },
+        },
+      ],
+      reply: { body: ref("all") },
+    };
+    expect(await bed.run(chain)).toMatchObject({ status: 422, code: "CHAIN_VALUE_INVALID" });
+    expect(bed.targets.transport.stats().activeCalls).toBe(0);
+  });
+});
+
 describe("merging", () => {
   const steps = ["a", "b", "c", "d"].map((name) => ({ name, call: get(`/shuffled/${name}`) }));
   const merged = (mode: string): object => ({

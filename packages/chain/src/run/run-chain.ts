@@ -2,6 +2,7 @@ import type { GatewayError } from "@catena/errors";
 import { responseHeaders } from "@catena/upstream";
 import type { ChainOutcome, ChainRequest } from "../chain-request.ts";
 import type { CompiledChain } from "../compiled-chain.ts";
+import type { CompiledForward } from "../ends/compile-forward.ts";
 import { chainErrors } from "../errors.ts";
 import { asGatewayError, wrapValueFault } from "../failure.ts";
 import { readInput } from "../input/compile-input.ts";
@@ -11,7 +12,7 @@ import type { ChainTrace } from "../trace.ts";
 import type { InputView } from "../values/input-view.ts";
 import { Scope } from "../values/scope.ts";
 import { holds } from "../values/structural.ts";
-import { ChainRun } from "./chain-run.ts";
+import { ChainRun, type RunOwner } from "./chain-run.ts";
 import { GuardScopes } from "./guard-scopes.ts";
 import { problemReply, type UndoReport } from "./problem-reply.ts";
 
@@ -22,41 +23,134 @@ import { problemReply, type UndoReport } from "./problem-reply.ts";
  *
  * @param trace collects how each step went; `null` where nobody looks.
  */
-export async function runChain(
+export function runChain(
   chain: CompiledChain,
   request: ChainRequest,
   trace: ChainTrace | null = null,
 ): Promise<ChainOutcome> {
-  const { clock } = chain;
-  const deadlineAt = Math.min(request.deadlineAt, clock.monotonicMs() + chain.deadlineMs);
-  const scopes = new GuardScopes();
-  const unfollow = scopes.follow(request.cancel, chain.onClientGone);
-  let isStreaming = false;
-  let run: ChainRun | null = null;
-  try {
-    const input = await readInput(chain.input, request, chain.limits, clock.wallMs());
+  const pending = Promise.withResolvers<ChainOutcome>();
+  new RequestRun(chain, request, trace, pending).begin();
+  return pending.promise;
+}
+
+/**
+ * One request's way through a chain. Where nothing must be waited for it goes on at once: the end of a
+ * chain of calls is computed by what got the last reply.
+ */
+class RequestRun implements RunOwner {
+  readonly #chain: CompiledChain;
+  readonly #request: ChainRequest;
+  readonly #trace: ChainTrace | null;
+  readonly #pending: PromiseWithResolvers<ChainOutcome>;
+  readonly #deadlineAt: number;
+  readonly #scopes = new GuardScopes();
+  #run: ChainRun | null = null;
+
+  constructor(
+    chain: CompiledChain,
+    request: ChainRequest,
+    trace: ChainTrace | null,
+    pending: PromiseWithResolvers<ChainOutcome>,
+  ) {
+    this.#chain = chain;
+    this.#request = request;
+    this.#trace = trace;
+    this.#pending = pending;
+    const nowMs = chain.clock.monotonicMs();
+    this.#deadlineAt = Math.min(request.deadlineAt, nowMs + chain.deadlineMs);
+  }
+
+  begin(): void {
+    const chain = this.#chain;
+    const request = this.#request;
+    this.#scopes.follow(request.cancel, chain.onClientGone);
+    try {
+      const input = readInput(chain.input, request, chain.limits, chain.clock.wallMs());
+      if (input instanceof Promise) void this.#beginLater(input);
+      else this.#beginWith(input);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  async #beginLater(input: Promise<InputView>): Promise<void> {
+    try {
+      this.#beginWith(await input);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #beginWith(input: InputView): void {
+    const chain = this.#chain;
     precheck(chain, input);
-    run = new ChainRun({
+    const run = new ChainRun({
       chain,
-      request,
+      request: this.#request,
       input,
-      deadlineAt,
-      scopes,
-      trace,
+      deadlineAt: this.#deadlineAt,
+      scopes: this.#scopes,
+      trace: this.#trace,
       parent: null,
       prefix: "",
       masksAll: false,
     });
-    const exit = await run.execute();
-    const outcome = await settle(run, exit === null ? await renderEnd(run) : replyOutcome(exit));
-    isStreaming = outcome.body instanceof ReadableStream;
-    return outcome;
-  } catch (error) {
-    const failure = asGatewayError(error, chain.id);
-    return run === null ? problemReply(failure, chain.id, request.id) : await fail(run, failure);
-  } finally {
+    this.#run = run;
+    run.begin(this);
+  }
+
+  /** Before any step was begun. */
+  #refuse(error: unknown): void {
+    const { id } = this.#chain;
+    this.#answer(problemReply(asGatewayError(error, id), id, this.#request.id));
+  }
+
+  runOver(exit: ChainReply | null, failure: GatewayError | null): void {
+    // A run tells that it is over after it was begun.
+    const run = this.#run as ChainRun;
+    let ended: ChainOutcome | Promise<ChainOutcome>;
+    try {
+      if (failure !== null) ended = fail(run, failure);
+      else ended = endOf(run, exit === null ? renderEnd(run) : replyOutcome(exit));
+    } catch (error) {
+      ended = fail(run, asGatewayError(error, run.chain.id));
+    }
+    if (ended instanceof Promise) void this.#answerLater(ended);
+    else this.#answer(ended);
+  }
+
+  async #answerLater(ended: Promise<ChainOutcome>): Promise<void> {
+    try {
+      this.#answer(await ended);
+    } catch (error) {
+      this.#scopes.unfollow();
+      this.#pending.reject(error);
+    }
+  }
+
+  #answer(outcome: ChainOutcome): void {
     // A stream goes on after this, and must end when the request does.
-    if (!isStreaming) unfollow();
+    if (!(outcome.body instanceof ReadableStream)) this.#scopes.unfollow();
+    this.#pending.resolve(outcome);
+  }
+}
+
+/** At once where nothing is to be undone and no value must be waited for. */
+function endOf(
+  run: ChainRun,
+  outcome: ChainOutcome | Promise<ChainOutcome>,
+): ChainOutcome | Promise<ChainOutcome> {
+  return run.saga === null && !(outcome instanceof Promise) ? outcome : settleOrFail(run, outcome);
+}
+
+async function settleOrFail(
+  run: ChainRun,
+  outcome: ChainOutcome | Promise<ChainOutcome>,
+): Promise<ChainOutcome> {
+  try {
+    return await settle(run, await outcome);
+  } catch (error) {
+    return await fail(run, asGatewayError(error, run.chain.id));
   }
 }
 
@@ -132,18 +226,28 @@ function precheck(chain: CompiledChain, input: InputView): void {
   }
 }
 
-async function renderEnd(run: ChainRun): Promise<ChainOutcome> {
+/** Answers at once where no value of the end must be waited for. */
+function renderEnd(run: ChainRun): ChainOutcome | Promise<ChainOutcome> {
   const { end } = run.chain;
   switch (end.kind) {
-    case "reply":
-      return replyOutcome(await end.reply.render(run.scope, "reply"));
+    case "reply": {
+      const reply = end.reply.render(run.scope, "reply");
+      return reply instanceof Promise ? reply.then(replyOutcome) : replyOutcome(reply);
+    }
     case "forward":
-      return { ...(await end.forward.render(run)), deadlineAt: run.deadlineAt };
+      return forwardOutcome(run, end.forward.render(run));
     case "stream":
       return streamOutcome(run, end.step);
     default:
       return end satisfies never;
   }
+}
+
+async function forwardOutcome(
+  run: ChainRun,
+  rendered: ReturnType<CompiledForward["render"]>,
+): Promise<ChainOutcome> {
+  return { ...(await rendered), deadlineAt: run.deadlineAt };
 }
 
 function replyOutcome({ status, headers, body }: ChainReply): ChainOutcome {

@@ -37,7 +37,7 @@ export function compileUndo(
     },
     path,
     context,
-    { looksInto: () => false, buffered: true, step: null },
+    { looksInto: () => false, readsMembers: () => false, buffered: true, step: null },
   );
   return call === null ? null : { call, usesOwn: heads.has(step) };
 }

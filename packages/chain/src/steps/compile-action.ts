@@ -9,6 +9,8 @@ import { compileValueAction } from "./compile-value-action.ts";
 export interface ActionPlace {
   /** Whether anyone looks into the result; decided when the whole chain is compiled. */
   readonly looksInto: () => boolean;
+  /** Whether anyone reads single members of it; decided then, too. */
+  readonly readsMembers: () => boolean;
   /** `false` only for the step whose response a chain streams. */
   readonly buffered: boolean;
   /** The step itself, whose policies on sending count; `null` for branches, items and undo calls. */

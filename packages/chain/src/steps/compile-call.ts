@@ -4,14 +4,14 @@ import {
   type StoredItemPolicies,
   type StoredStep,
 } from "@catena/ir";
-import type { UpstreamReply } from "@catena/upstream";
 import type { CompileContext } from "../compile-context.ts";
 import { withBreaker } from "../policies/breaker.ts";
 import { withCache } from "../policies/cache.ts";
 import { withCoalescing } from "../policies/coalesce.ts";
 import { compileHedge } from "../policies/hedge.ts";
 import { compileRetry } from "../policies/retry.ts";
-import type { Action } from "../run-context.ts";
+import type { Action, StepRun } from "../run-context.ts";
+import type { StepResult } from "../step-result.ts";
 import { noteCall, noteReply } from "../trace/note-call.ts";
 import type { CallMask } from "../trace/taint.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
@@ -23,16 +23,16 @@ import { type CompiledHeaders, compileHeaders } from "./compile-headers.ts";
 import { compilePath } from "./compile-path.ts";
 import { compileQuery } from "./compile-query.ts";
 import { type CompiledTarget, compileTarget } from "./compile-target.ts";
+import { ComputedAction } from "./computed-action.ts";
+import { DirectCall, noteUnusable } from "./direct-call.ts";
 import { renderCall } from "./render-call.ts";
-import {
-  isSentOnce,
-  type Send,
-  type SendPolicy,
-  sendCall,
-  sendFailure,
-  sendOnce,
-} from "./send-call.ts";
+import { isSentOnce, type Send, type SendPolicy, sendCall } from "./send-call.ts";
 import { compileReplyRules, type ReplyRules, takeReply } from "./take-reply.ts";
+
+interface ConstantHeaders {
+  readonly contentType: string | null;
+  readonly list: readonly string[];
+}
 
 /** An HTTP call of a chain made ready. */
 export interface CompiledCall extends SendPolicy {
@@ -41,6 +41,8 @@ export interface CompiledCall extends SendPolicy {
   readonly path: (scope: Scope) => string;
   readonly query: (scope: Scope) => string;
   readonly headers: CompiledHeaders;
+  /** The lists made so far of headers that are the same for every request, by type of body. */
+  readonly constantHeaders: ConstantHeaders[];
   readonly body: CompiledBody | null;
   /** `auto`: minted per execution; `null`: none. */
   readonly key: CompiledValue | "auto" | null;
@@ -74,6 +76,7 @@ export function compileCall(
     path: compilePath(call.path, call.params ?? {}, at, values),
     query: compileQuery(call.query ?? {}, at, values),
     headers,
+    constantHeaders: [],
     body,
     key:
       key === undefined
@@ -87,7 +90,7 @@ export function compileCall(
     maxBodyBytes: policies.max_bytes ?? limits.responseBytes,
     retry: compileRetry(policies.retry),
     hedge: compileHedge(place.step?.hedge),
-    rules: compileReplyRules(call, policies, path, context, place.looksInto, place.buffered),
+    rules: compileReplyRules(call, policies, path, context, place),
     buffered: place.buffered,
     mask: context.taint.callMask(call),
   };
@@ -104,34 +107,38 @@ export function callAction(
   context: CompileContext,
   step: StoredStep | null,
 ): Action {
-  const send = step === null ? sendPlain(call) : sendShared(call, step, path, context);
-  // Sent by the action itself where nothing stands between: a promise less for every call.
-  const isDirect = isSentOnce(call) && step?.breaker === undefined && step?.coalesce === undefined;
-  const action: Action = async (run) => {
-    if (call.prepares.length > 0) await prepareAll(call.prepares, run.scope);
-    const rendered = renderCall(call, run);
-    const values = noteCall(call, rendered, run);
-    let reply: UpstreamReply;
-    try {
-      reply = await (isDirect ? sendOnce(call, rendered, run, run.cancel) : send(rendered, run));
-    } catch (error) {
-      throw isDirect ? sendFailure(call, run, error) : error;
-    }
-    if (values !== null) noteReply(call, values, reply, run);
-    try {
-      const result = takeReply(call.rules, reply, run);
-      return result instanceof Promise ? await result : result;
-    } catch (error) {
-      // A service that says it did it did, even if we cannot use what it says.
-      if (!call.isSafe && reply.status < 300) run.effects.uncertain = true;
-      throw error;
-    }
-  };
+  const isShared = step?.breaker !== undefined || step?.coalesce !== undefined;
+  const action =
+    isSentOnce(call) && !isShared && call.prepares.length === 0
+      ? new DirectCall(call)
+      : new ComputedAction(
+          waitingCall(
+            call,
+            step === null ? sendPlain(call) : sendShared(call, step, path, context),
+          ),
+        );
   if (step?.cache === undefined) return action;
   return withCache(action, step, step.cache, path, context, async (result, run) => {
     if (result.view !== null || result.reply === null || !call.rules.looksInto()) return result;
     return await takeReply(call.rules, result.reply, run);
   });
+}
+
+/** A call that waits for values before it, or for more than one attempt. */
+function waitingCall(call: CompiledCall, send: Send): (run: StepRun) => Promise<StepResult> {
+  return async (run) => {
+    if (call.prepares.length > 0) await prepareAll(call.prepares, run.scope);
+    const rendered = renderCall(call, run);
+    const values = noteCall(call, rendered, run);
+    const reply = await send(rendered, run);
+    if (values !== null) noteReply(call, values, reply, run);
+    try {
+      return await takeReply(call.rules, reply, run);
+    } catch (error) {
+      noteUnusable(call, reply, run);
+      throw error;
+    }
+  };
 }
 
 function sendPlain(call: CompiledCall): Send {

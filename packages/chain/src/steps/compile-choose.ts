@@ -5,6 +5,7 @@ import type { Action, StepRun } from "../run-context.ts";
 import { SKIPPED } from "../step-result.ts";
 import { type CompiledCondition, compileCondition, isMet } from "../values/condition.ts";
 import { type ActionPlace, compileAction } from "./compile-action.ts";
+import { ComputedAction, perform } from "./computed-action.ts";
 
 interface Branch {
   readonly when: CompiledCondition;
@@ -30,10 +31,10 @@ export function compileChoose(
     otherwise === undefined ? null : compileAction(otherwise, `${path}/otherwise`, context, place);
   if (branches.length < stored.branches.length || (otherwise !== undefined && last === null))
     return null;
-  return async (run) => {
+  return new ComputedAction(async (run) => {
     const action = (await firstMet(branches, run)) ?? last;
-    return action === null ? SKIPPED : await action(run);
-  };
+    return action === null ? SKIPPED : await perform(action, run);
+  });
 }
 
 async function firstMet(branches: readonly Branch[], run: StepRun): Promise<Action | null> {

@@ -1,3 +1,4 @@
+import type { GatewayError } from "@catena/errors";
 import type { StoredEach } from "@catena/ir";
 import { arraySlices } from "@catena/json";
 import type { CancelReason, CancelScope } from "@catena/upstream";
@@ -6,13 +7,14 @@ import { chainErrors } from "../errors.ts";
 import { wrapValueFault } from "../failure.ts";
 import { linkedScope } from "../linked-scope.ts";
 import { compileOnError, type ErrorRule } from "../policies/on-error.ts";
-import type { Action, Guard, StepRun } from "../run-context.ts";
+import type { Action, Guard, ResultTaker, StepRun } from "../run-context.ts";
 import { StepResult } from "../step-result.ts";
 import type { CompiledValue } from "../values/compiled-value.ts";
 import { type Raw, viewTrusted } from "../values/json-view.ts";
+import type { Scope } from "../values/scope.ts";
 import { type Prepare, prepareAll } from "../values/value-context.ts";
 import { type ActionPlace, compileAction } from "./compile-action.ts";
-import { runAction } from "./run-action.ts";
+import { RuledRun } from "./ruled-run.ts";
 
 interface Each {
   readonly items: CompiledValue;
@@ -53,13 +55,46 @@ export function compileEach(
     looksInto: place.looksInto,
     maxBytes: limits.mergedBytes,
   };
-  return async (run) => await new EachRun(each, run, await readItems(each, run)).run();
+  return new EachAction(each);
 }
 
-async function readItems(each: Each, run: StepRun): Promise<readonly string[]> {
+class EachAction implements Action {
+  readonly #each: Each;
+
+  constructor(each: Each) {
+    this.#each = each;
+  }
+
+  start(run: StepRun, taker: ResultTaker): void {
+    if (this.#each.prepares.length > 0) void this.#startLater(run, taker);
+    else this.#begin(run, taker);
+  }
+
+  async #startLater(run: StepRun, taker: ResultTaker): Promise<void> {
+    try {
+      await prepareAll(this.#each.prepares, run.scope);
+    } catch (error) {
+      taker.fail(wrapValueFault(error, run.label, "the items"));
+      return;
+    }
+    this.#begin(run, taker);
+  }
+
+  #begin(run: StepRun, taker: ResultTaker): void {
+    let items: readonly string[];
+    try {
+      items = readItems(this.#each, run);
+    } catch (error) {
+      taker.fail(error);
+      return;
+    }
+    new EachRun(this.#each, run, items, taker).fill();
+  }
+}
+
+function readItems(each: Each, run: StepRun): readonly string[] {
   let raw: Raw;
   try {
-    if (each.prepares.length > 0) await prepareAll(each.prepares, run.scope);
     raw = each.items.json(run.scope);
   } catch (error) {
     throw wrapValueFault(error, run.label, "the items");
@@ -75,74 +110,130 @@ export function checkItems(raw: Raw, max: number, step: string): readonly string
   return items;
 }
 
-/** One request's pass over the items. */
+/** One request's pass over the items: a few at a time, the next one when one is over. */
 class EachRun {
-  readonly #each: Each;
-  readonly #run: StepRun;
+  readonly each: Each;
+  readonly run: StepRun;
+  readonly cancel: CancelScope;
   readonly #items: readonly string[];
+  readonly #taker: ResultTaker;
   readonly #results: string[];
-  readonly #cancel: CancelScope;
   readonly #unlink: () => void;
   #next = 0;
+  #open = 0;
+  #isFilling = false;
   #done = 0;
   #bytes = 0;
-  #failure: unknown = null;
+  #failure: GatewayError | null = null;
   #exit: StepResult | null = null;
 
-  constructor(each: Each, run: StepRun, items: readonly string[]) {
-    this.#each = each;
-    this.#run = run;
+  constructor(each: Each, run: StepRun, items: readonly string[], taker: ResultTaker) {
+    this.each = each;
+    this.run = run;
     this.#items = items;
+    this.#taker = taker;
     this.#results = new Array<string>(items.length).fill("null");
     const { scope, unlink } = linkedScope(run.cancel);
-    this.#cancel = scope;
+    this.cancel = scope;
     this.#unlink = unlink;
   }
 
-  async run(): Promise<StepResult> {
-    const lanes = Math.min(this.#each.concurrency, this.#items.length);
-    await Promise.all(Array.from({ length: lanes }, () => this.#lane()));
-    this.#unlink();
-    if (this.#failure !== null) {
-      if (this.#done > 0) this.#run.effects.uncertain = true;
-      throw this.#failure;
-    }
-    if (this.#exit !== null) return this.#exit;
-    if (!this.#each.looksInto()) return new StepResult("done", null, null);
-    return new StepResult("done", viewTrusted(`[${this.#results.join(",")}]`), null);
+  /** Starts as many items as may be in flight, and ends when none is left. */
+  fill(): void {
+    // An item that is over at once comes back here: the loop that began it goes on.
+    if (this.#isFilling) return;
+    this.#isFilling = true;
+    while (this.#open < this.each.concurrency && this.#wantsMore()) this.#startItem(this.#next++);
+    this.#isFilling = false;
+    if (this.#open === 0) this.#finish();
   }
 
-  /** Takes one item after the other; never rejects. */
-  async #lane(): Promise<void> {
-    while (this.#failure === null && this.#exit === null && this.#next < this.#items.length) {
-      const index = this.#next++;
-      const scope = this.#run.scope.withItem(this.#items[index] ?? "null", index);
-      const item = this.#run.forItem(scope, this.#cancel);
-      try {
-        this.#take(index, await runAction(this.#each.action, this.#each.onError, item));
-      } catch (error) {
-        this.#failure ??= error;
-        if (this.#each.abortsOthers) this.#end("sibling-failed");
-      }
-    }
+  #wantsMore(): boolean {
+    return this.#failure === null && this.#exit === null && this.#next < this.#items.length;
   }
 
-  #take(index: number, result: StepResult): void {
+  #startItem(index: number): void {
+    this.#open++;
+    const scope = this.run.scope.withItem(this.#items[index] ?? "null", index);
+    const item = new ItemRun(this, scope);
+    this.each.action.start(item, item);
+  }
+
+  itemDone(index: number, result: StepResult): void {
     if (result.state === "exit") {
       this.#exit ??= result;
       this.#end("superseded");
-      return;
-    }
+    } else this.#keep(index, result);
+    this.#itemOver();
+  }
+
+  itemFailed(failure: GatewayError): void {
+    this.#fail(failure);
+    this.#itemOver();
+  }
+
+  /** After everything else: items that are ended with this one are over before it is. */
+  #itemOver(): void {
+    this.#open--;
+    this.fill();
+  }
+
+  #keep(index: number, result: StepResult): void {
     if (result.state === "done") this.#done++;
     const raw = result.view?.raw ?? "null";
     this.#bytes += raw.length + 1;
-    const { maxBytes } = this.#each;
+    const { maxBytes } = this.each;
     if (this.#bytes > maxBytes)
-      throw chainErrors.CHAIN_MERGED_TOO_LARGE({ step: this.#run.label, maxBytes });
-    this.#results[index] = raw;
+      this.#fail(chainErrors.CHAIN_MERGED_TOO_LARGE({ step: this.run.label, maxBytes }));
+    else this.#results[index] = raw;
+  }
+
+  #fail(failure: GatewayError): void {
+    this.#failure ??= failure;
+    if (this.each.abortsOthers) this.#end("sibling-failed");
   }
 
   #end(reason: CancelReason): void {
-    this.#cancel.cancel(reason);
+    this.cancel.cancel(reason);
+  }
+
+  #finish(): void {
+    this.#unlink();
+    if (this.#failure !== null) {
+      if (this.#done > 0) this.run.effects.uncertain = true;
+      this.#taker.fail(this.#failure);
+    } else this.#taker.take(this.#exit ?? this.#result());
+  }
+
+  #result(): StepResult {
+    if (!this.each.looksInto()) return new StepResult("done", null, null);
+    return new StepResult("done", viewTrusted(`[${this.#results.join(",")}]`), null);
+  }
+}
+
+class ItemRun extends RuledRun {
+  readonly #pass: EachRun;
+
+  constructor(pass: EachRun, scope: Scope) {
+    const { run, cancel } = pass;
+    const { context, name, deadlineAt, effects } = run;
+    const trace =
+      context.trace === null
+        ? null
+        : context.trace.begin(`${name}[${scope.index}]`, context.clock.monotonicMs());
+    super(context, scope, name, trace, cancel, deadlineAt, effects);
+    this.#pass = pass;
+  }
+
+  get rule(): ErrorRule {
+    return this.#pass.each.onError;
+  }
+
+  ended(result: StepResult): void {
+    this.#pass.itemDone(this.scope.index, result);
+  }
+
+  failed(failure: GatewayError): void {
+    this.#pass.itemFailed(failure);
   }
 }

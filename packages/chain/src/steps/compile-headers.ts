@@ -23,6 +23,8 @@ const NOT_OURS = new Set([
 export interface CompiledHeaders {
   /** Names in lower case. */
   readonly names: ReadonlySet<string>;
+  /** Whether every request of a chain writes the same. */
+  readonly isConstant: boolean;
   /** Appends `name, value` pairs; an array gives one header each, what is absent none. */
   write(scope: Scope, into: string[]): void;
 }
@@ -43,6 +45,7 @@ export function compileHeaders(
   });
   return {
     names: new Set(members.map((member) => member.name.toLowerCase())),
+    isConstant: members.every((member) => member.value.constant !== null),
     write(scope, into) {
       for (const { name, value } of members)
         for (const text of headerTexts(name, value.json(scope))) into.push(name, text);

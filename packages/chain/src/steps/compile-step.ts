@@ -39,9 +39,10 @@ function compileKind(
   guard: Guard,
   context: CompileContext,
 ): Action | null {
-  const { looksInto, passes } = context.values;
+  const { looksInto, passes, readsMembers } = context.values;
   const place: ActionPlace = {
     looksInto: () => looksInto.has(index),
+    readsMembers: () => readsMembers.has(index),
     buffered: !isStreamed,
     step,
   };
@@ -55,7 +56,7 @@ function compileKind(
     step.each,
     `${path}/each`,
     context,
-    { ...place, step: null, looksInto: isUsed },
+    { ...place, step: null, looksInto: isUsed, readsMembers: () => false },
     guard,
   );
 }

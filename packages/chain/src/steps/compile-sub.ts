@@ -12,6 +12,7 @@ import type { CompiledValue } from "../values/compiled-value.ts";
 import { type JsonView, type Raw, viewJson, viewTrusted } from "../values/json-view.ts";
 import { type Prepare, prepareAll } from "../values/value-context.ts";
 import type { ActionPlace } from "./compile-action.ts";
+import { ComputedAction } from "./computed-action.ts";
 
 /** A chain that others use; `null` inside while it is being compiled, as a chain that uses itself is. */
 export interface CompiledSub {
@@ -41,13 +42,13 @@ export function compileSubAction(
   const isSecret = stored.body !== undefined && context.taint.isSecret(stored.body);
   const input: Input = { body, prepares: values.takePrepares(), isSecret };
   if (sub === null) return null;
-  return async (run) => {
+  return new ComputedAction(async (run) => {
     const given = { raw: await readBody(input, run), isSecret };
     // Compiled as part of the same snapshot, so it is there before any request is.
     if (sub.chain === null) throw chainErrors.CHAIN_INTERNAL({ step: run.label });
     const reply = await runWithin(sub.chain, given, timeout, run);
     return takeSubReply(reply, run, place.looksInto(), limits.jsonDepth);
-  };
+  });
 }
 
 async function readBody(input: Input, run: StepRun): Promise<Raw> {

@@ -4,6 +4,7 @@ import { type ErrorRule, standIn } from "../policies/on-error.ts";
 import type { Action, StepRun } from "../run-context.ts";
 import type { StepResult } from "../step-result.ts";
 import { endTrace } from "../trace.ts";
+import { perform } from "./computed-action.ts";
 
 /**
  * Runs an action, lets its rule stand in for a failure, and writes down how it went.
@@ -16,7 +17,7 @@ export async function runAction(
   run: StepRun,
 ): Promise<StepResult> {
   try {
-    const result = await action(run);
+    const result = await perform(action, run);
     noteEnd(run, result);
     return result;
   } catch (error) {
@@ -25,7 +26,7 @@ export async function runAction(
 }
 
 /**
- * The part of {@link runAction} that comes after a failure, for those who await an action themselves.
+ * The part of {@link runAction} that comes after a failure, for those who take it themselves.
  *
  * @throws a GatewayError where nothing stands in for it.
  */

@@ -1,5 +1,5 @@
 import type { GatewayError } from "@catena/errors";
-import type { CallTarget } from "@catena/pipeline";
+import type { CallTarget, TargetCall } from "@catena/pipeline";
 import type { CallBody, CancelScope, UpstreamReply } from "@catena/upstream";
 import { chainErrors } from "../errors.ts";
 import { asGatewayError, wrapCallFault } from "../failure.ts";
@@ -110,45 +110,53 @@ function sendAttempt(
     : sendHedged(hedge, run.cancel, (cancel) => sendOnce(call, rendered, run, cancel));
 }
 
-/** Whether one {@link sendOnce} is all there is to sending a call. */
+/** Whether one attempt is all there is to sending a call. */
 export function isSentOnce({ retry, hedge }: SendPolicy): boolean {
   return retry.attempts === 1 && hedge === null;
 }
 
-/** What {@link sendCall} would throw for what {@link sendOnce} was rejected with. */
+/** What {@link sendCall} would throw for what its only attempt was rejected with. */
 export function sendFailure(call: SendPolicy, run: SendRun, error: unknown): GatewayError {
   const fault = asGatewayError(error, run.label);
   return giveUp(call, run, fault, fault.details["sent"] !== false);
 }
 
 /** One attempt; rejects as the transport does. */
-export function sendOnce(
+function sendOnce(
   call: SendPolicy,
   rendered: RenderedCall,
   run: SendRun,
   cancel: CancelScope,
 ): Promise<UpstreamReply> {
+  return rendered.target.send(onceCall(call, rendered, run, cancel));
+}
+
+/** One attempt at a call, made for being sent now. */
+export function onceCall(
+  call: SendPolicy,
+  rendered: RenderedCall,
+  run: SendRun,
+  cancel: CancelScope,
+): TargetCall {
   if (run.trace !== null) run.trace.attempts++;
   const { deadlineAt } = run;
-  const { clock } = run.context;
+  const nowMs = run.context.clock.monotonicMs();
   // A peer that trickles is bounded as a whole, so the attempt's end is passed as its deadline. Of a
   // stream only the head is bounded that way.
-  const endsAt = call.buffered
-    ? Math.min(deadlineAt, clock.monotonicMs() + call.timeoutMs)
-    : deadlineAt;
-  return rendered.target.send({
+  const endsAt = call.buffered ? Math.min(deadlineAt, nowMs + call.timeoutMs) : deadlineAt;
+  return {
     method: rendered.method,
     target: rendered.path,
     headers: rendered.headers,
     body: rendered.body,
-    timeoutMs: Math.min(call.timeoutMs, Math.max(0, run.remainingMs())),
+    timeoutMs: Math.min(call.timeoutMs, Math.max(0, deadlineAt - nowMs)),
     deadlineAt: endsAt,
     maxBodyBytes: call.maxBodyBytes,
     buffered: call.buffered,
     idempotent: call.isSafe || rendered.key !== null,
     cancel,
     caller: run.caller,
-  });
+  };
 }
 
 /** A response that will not be used must not keep its connection. */

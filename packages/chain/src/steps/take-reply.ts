@@ -9,12 +9,14 @@ import { replyText } from "../json-text.ts";
 import { type CompiledFallback, compileFallback } from "../policies/fallback.ts";
 import type { StepRun } from "../run-context.ts";
 import { type StepReply, StepResult } from "../step-result.ts";
-import { type JsonView, viewJson } from "../values/json-view.ts";
+import { type JsonView, viewJson, viewWhole } from "../values/json-view.ts";
+import type { ActionPlace } from "./compile-action.ts";
 
 /** What to do with a response. */
 export interface ReplyRules {
   readonly onStatus: ReadonlyMap<number, StatusRule>;
   readonly looksInto: () => boolean;
+  readonly readsMembers: () => boolean;
   readonly check: SchemaCheck | null;
   /** `warn` lets a response pass that does not match. */
   readonly checkFails: boolean;
@@ -32,16 +34,17 @@ export function compileReplyRules(
   policies: StoredItemPolicies,
   path: string,
   context: CompileContext,
-  looksInto: () => boolean,
-  buffered: boolean,
+  place: ActionPlace,
 ): ReplyRules {
   const onStatus = new Map<number, StatusRule>();
   for (const [status, rule] of Object.entries(policies.on_status ?? {}))
     onStatus.set(Number(status), compileRule(rule, `${path}/on_status/${status}`, context));
+  const { looksInto, readsMembers, buffered } = place;
   const validate = policies.validate ?? "off";
   return {
     onStatus,
     looksInto,
+    readsMembers,
     check:
       validate === "off"
         ? null
@@ -135,7 +138,8 @@ function viewBody(rules: ReplyRules, reply: UpstreamReply, run: StepRun): JsonVi
   const text = replyText(reply);
   if (text === null) throw invalid(run, "it is not UTF-8");
   if (text.trim() === "") return null;
-  const view = viewJson(text, rules.jsonDepth);
+  const { jsonDepth } = rules;
+  const view = rules.readsMembers() ? viewJson(text, jsonDepth) : viewWhole(text, jsonDepth);
   if ("kind" in view) throw invalid(run, formatFault(view));
   return view;
 }

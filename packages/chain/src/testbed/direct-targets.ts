@@ -1,10 +1,10 @@
+import type { CallTarget, TargetCall, TargetResolver } from "@catena/pipeline";
 import {
-  type CallTarget,
-  type TargetCall,
-  type TargetResolver,
-  targetBySending,
-} from "@catena/pipeline";
-import { createFetchTransport, type Origin, type Transport } from "@catena/upstream";
+  createFetchTransport,
+  type Origin,
+  type Transport,
+  type UpstreamCall,
+} from "@catena/upstream";
 
 /** Targets without balancing: every upstream is one origin, as tests need it. */
 export interface DirectTargets extends TargetResolver {
@@ -36,24 +36,26 @@ function directTarget(transport: Transport, uri: string): CallTarget {
     port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
     keepalive: { size: 16, idleMs: 60_000, requests: 1000 },
   };
-  return targetBySending((call: TargetCall) =>
-    transport.send({
-      origin,
-      method: call.method,
-      target: base + call.target,
-      headers: ["Host", url.host, ...call.headers],
-      body: call.body,
-      timeouts: {
-        // The fetch transport adds connecting and reading up; a test wants the time it wrote.
-        connectMs: transport.name === "fetch" ? 0 : call.timeoutMs,
-        sendMs: call.timeoutMs,
-        readMs: call.timeoutMs,
-      },
-      deadlineAt: call.deadlineAt,
-      maxBodyBytes: call.maxBodyBytes,
-      buffered: call.buffered,
-      cancel: call.cancel,
-      idempotent: call.idempotent,
-    }),
-  );
+  const outgoing = (call: TargetCall): UpstreamCall => ({
+    origin,
+    method: call.method,
+    target: base + call.target,
+    headers: ["Host", url.host, ...call.headers],
+    body: call.body,
+    timeouts: {
+      // The fetch transport adds connecting and reading up; a test wants the time it wrote.
+      connectMs: transport.name === "fetch" ? 0 : call.timeoutMs,
+      sendMs: call.timeoutMs,
+      readMs: call.timeoutMs,
+    },
+    deadlineAt: call.deadlineAt,
+    maxBodyBytes: call.maxBodyBytes,
+    buffered: call.buffered,
+    cancel: call.cancel,
+    idempotent: call.idempotent,
+  });
+  return {
+    send: (call) => transport.send(outgoing(call)),
+    start: (call, receiver) => transport.start(outgoing(call), receiver),
+  };
 }

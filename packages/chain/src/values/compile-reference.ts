@@ -22,6 +22,7 @@ export function compileReference(
     return constantValue(null);
   }
   context.looksInto.add(step);
+  if (rest.length > 0) context.readsMembers.add(step);
   return fromJson((scope) => scope.results[step]?.view?.get(rest));
 }
 

@@ -1,4 +1,10 @@
-import { getPath, type JsonFault, type JsonObjectSlices, scanObject } from "@catena/json";
+import {
+  getPath,
+  type JsonFault,
+  type JsonObjectSlices,
+  scanObject,
+  scanWhole,
+} from "@catena/json";
 
 /** JSON text of a value, or `undefined` where there is none. */
 export type Raw = string | undefined;
@@ -10,7 +16,7 @@ export type Raw = string | undefined;
 export class JsonView {
   /** The whole text, without surrounding whitespace. */
   readonly raw: string;
-  /** Present when the text is an object. */
+  /** Present when the text is an object that was taken apart. */
   readonly members: JsonObjectSlices | null;
 
   constructor(raw: string, members: JsonObjectSlices | null) {
@@ -20,12 +26,11 @@ export class JsonView {
 
   /** The raw text at a path; `undefined` when nothing is there. */
   get(path: readonly (string | number)[]): Raw {
-    const [first, ...rest] = path;
-    if (first === undefined) return this.raw;
+    if (path.length === 0) return this.raw;
     if (this.members === null) return getPath(this.raw, path) ?? undefined;
-    const member = this.members.get(String(first));
-    if (member === undefined || rest.length === 0) return member;
-    return getPath(member, rest) ?? undefined;
+    const member = this.members.get(String(path[0]));
+    if (member === undefined || path.length === 1) return member;
+    return getPath(member, path.slice(1)) ?? undefined;
   }
 }
 
@@ -34,6 +39,12 @@ export function viewJson(text: string, maxDepth: number): JsonView | JsonFault {
   const scan = scanObject(text, { maxDepth });
   if (scan.kind === "fault") return scan;
   return scan.kind === "object" ? new JsonView(text.trim(), scan) : new JsonView(scan.raw, null);
+}
+
+/** As {@link viewJson}, for a text that is only passed on: one whose members nobody asks for by name. */
+export function viewWhole(text: string, maxDepth: number): JsonView | JsonFault {
+  const raw = scanWhole(text, maxDepth);
+  return typeof raw === "string" ? new JsonView(raw, null) : raw;
 }
 
 /** A view of a text that we made ourselves; scanned only when a member is asked for. */

@@ -15,6 +15,8 @@ export class ValueContext {
   readonly issues: Issue[];
   /** Steps whose response body is looked into, so that it must be valid JSON. */
   readonly looksInto = new Set<number>();
+  /** Those of them of which single members are read. */
+  readonly readsMembers = new Set<number>();
   /** Steps whose result is passed on as it is, as bytes where it has them. */
   readonly passes = new Set<number>();
   /** Whether `input.body` is looked into. */
