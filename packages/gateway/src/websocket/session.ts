@@ -62,17 +62,19 @@ export class WebSocketSession implements WebSocketListener {
   received(message: string | Buffer): void {
     if (typeof message === "string") this.#upstream.sendText(message);
     else this.#upstream.sendBinary(message);
-    if (this.#upstream.backlog > behindBytes) this.#client?.pause();
+    this.#holdClient();
   }
 
   pinged(payload: Buffer): void {
     this.#pings.push(payload.toString("latin1"));
     if (this.#pings.length > pingsKept) this.#pings.shift();
     this.#upstream.ping(payload);
+    this.#holdClient();
   }
 
   ponged(payload: Buffer): void {
     this.#upstream.pong(payload);
+    this.#holdClient();
   }
 
   /** The client took something of what it was sent. */
@@ -101,21 +103,18 @@ export class WebSocketSession implements WebSocketListener {
   onMessage(message: string | Buffer): void {
     const client = this.#client;
     if (client === null) return;
-    const status =
-      typeof message === "string" ? client.sendText(message) : client.sendBinary(bytesOf(message));
-    if (status === -1 && this.#behind() > behindBytes) {
-      this.#lastBehind = this.#behind();
-      this.#upstream.pause();
-    }
+    this.#holdUpstream(
+      typeof message === "string" ? client.sendText(message) : client.sendBinary(bytesOf(message)),
+    );
   }
 
   onPing(payload: Buffer): void {
-    this.#client?.ping(bytesOf(payload));
+    this.#holdUpstream(this.#client?.ping(bytesOf(payload)) ?? 0);
   }
 
   onPong(payload: Buffer): void {
     const at = this.#pings.indexOf(payload.toString("latin1"));
-    if (at < 0) this.#client?.pong(bytesOf(payload));
+    if (at < 0) this.#holdUpstream(this.#client?.pong(bytesOf(payload)) ?? 0);
     else this.#pings.splice(0, at + 1);
   }
 
@@ -156,6 +155,20 @@ export class WebSocketSession implements WebSocketListener {
       this.#upstream.close(goingAway, "the client takes nothing");
       this.#client?.terminate();
     } else this.close(goingAway, "idle timeout");
+  }
+
+  /** Makes the client wait when its upstream is behind. */
+  #holdClient(): void {
+    if (this.#upstream.backlog > behindBytes) this.#client?.pause();
+  }
+
+  /** Makes the upstream wait when its client is behind. @param status of what the client was sent last */
+  #holdUpstream(status: number): void {
+    if (status !== -1) return;
+    const behind = this.#behind();
+    if (behind <= behindBytes) return;
+    this.#lastBehind = behind;
+    this.#upstream.pause();
   }
 
   #behind(): number {

@@ -107,11 +107,19 @@ export class AcceptedWebSocket<Data>
   }
 
   terminate(): void {
-    const wasOpen = this.#state === OPEN;
-    if (this.#state === CLOSED) return;
-    this.#leave();
-    this.#socket.terminate();
-    if (wasOpen) this.#tellClosed(ABNORMAL, "");
+    if (this.#state !== OPEN) {
+      this.#abort();
+      return;
+    }
+    this.#out.flush();
+    if (this.#out.length > 0) this.#abort();
+    else {
+      // In order, for a reset might take what was sent last with it.
+      this.#reader.stop();
+      this.#beginEnd(ENDING);
+      this.#endWhenSent();
+    }
+    this.#tellClosed(ABNORMAL, "");
   }
 
   pause(): void {
@@ -127,6 +135,7 @@ export class AcceptedWebSocket<Data>
   }
 
   getBufferedAmount(): number {
+    this.#out.flush();
     return this.#out.length + (this.#socket.unsent ?? 0);
   }
 
@@ -161,7 +170,7 @@ export class AcceptedWebSocket<Data>
 
   onPing(payload: Buffer): void {
     if (this.#state !== OPEN) return;
-    if (this.#out.length > 0) this.#owed = payload;
+    if (this.#out.isStalled) this.#owed = payload;
     else this.#send(plainFrame(OP_PONG, payload));
     this.#handlers.ping(this, payload);
   }
@@ -192,7 +201,7 @@ export class AcceptedWebSocket<Data>
 
   /** The client had its time. */
   expire(): void {
-    this.terminate();
+    this.#abort();
   }
 
   #send(bytes: Uint8Array): number {
@@ -201,20 +210,25 @@ export class AcceptedWebSocket<Data>
 
   #payOwed(): void {
     const payload = this.#owed;
-    if (payload === null || this.#out.length > 0) return;
+    if (payload === null || this.#out.isStalled) return;
     this.#owed = null;
     this.#send(plainFrame(OP_PONG, payload));
   }
 
   #sendClose(next: number, code: number, reason: string): void {
+    this.#beginEnd(next);
+    this.#send(plainFrame(OP_CLOSE, closePayload(code, reason)));
+    this.#out.flush();
+    this.#endWhenSent();
+  }
+
+  #beginEnd(next: number): void {
     this.#owed = null;
     this.#state = next;
     // What is paused would not hear of the client's Close frame, nor of its end.
     this.resume();
     this.dueAt = performance.now() + GRACE_MS;
     this.#sweep.add(this);
-    this.#send(plainFrame(OP_CLOSE, closePayload(code, reason)));
-    this.#endWhenSent();
   }
 
   /**
@@ -225,6 +239,12 @@ export class AcceptedWebSocket<Data>
     if (this.#out.length > 0) return;
     if (this.#state === ENDING) this.#socket.end();
     else if (this.#state === FAULTED) this.#socket.shutdown();
+  }
+
+  #abort(): void {
+    if (this.#state === CLOSED) return;
+    this.#leave();
+    this.#socket.terminate();
   }
 
   #leave(): void {

@@ -79,7 +79,7 @@ export class UpstreamWebSocket implements Dialled, MessageSink, Timed {
   ) {
     this.origin = origin;
     this.#socket = socket;
-    this.#out = new SendQueue(socket);
+    this.#out = new SendQueue(socket, () => this.#touch());
     this.#early = early.length === 0 ? [] : [early];
     this.#sweep = sweep;
     this.#limits = limits;
@@ -146,6 +146,7 @@ export class UpstreamWebSocket implements Dialled, MessageSink, Timed {
     if (this.#state !== OPEN) return;
     this.#listener = null;
     this.#send(OP_CLOSE, closePayload(code, reason));
+    this.#out.flush();
     this.resume();
     this.#state = CLOSING;
     this.dueAt = performance.now() + GRACE_MS;
@@ -249,21 +250,20 @@ export class UpstreamWebSocket implements Dialled, MessageSink, Timed {
   #send(opcode: number, payload: Uint8Array): void {
     if (this.#state !== OPEN) return;
     // Waiting since the first byte that was not taken, not since the last one sent.
-    const wasWaiting = this.#out.length > 0;
-    this.#out.send(maskedFrame(opcode, payload));
-    if (!wasWaiting) this.#touch();
+    if (this.#out.send(maskedFrame(opcode, payload))) this.#touch();
   }
 
   /** Something moved. A client that is slow, and so keeps us from reading, has as long as an upstream. */
   #touch(): void {
     if (this.#state !== OPEN || this.#listener === null) return;
     const { idleMs, sendMs } = this.#limits;
-    this.dueAt = performance.now() + (this.#out.length > 0 || this.#isPaused ? sendMs : idleMs);
+    this.dueAt = performance.now() + (this.#out.isStalled || this.#isPaused ? sendMs : idleMs);
   }
 
   #leave(): void {
     if (this.#state === CLOSED) return;
     this.#state = CLOSED;
+    this.#out.flush();
     this.#out.clear();
     this.#reader.stop();
     this.#sweep.remove(this);
