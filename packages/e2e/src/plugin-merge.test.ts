@@ -142,7 +142,7 @@ for (const kind of storeKinds) {
         "routes/off": plan("off", { "authz-keycloak": { _meta: { disable: true } } }),
         "routes/watched": plan("watched", { zipkin: {} }),
         "consumers/foreign": { username: "foreign", plugins: { "ldap-auth": {} } },
-        "routes/grpc": { uri: "/grpc", upstream: { ...upstream, scheme: "grpc" } },
+        "routes/kafka": { uri: "/kafka", upstream: { ...upstream, scheme: "kafka" } },
       });
       const unknown = {
         resource: "services/unserved",
@@ -152,18 +152,18 @@ for (const kind of storeKinds) {
       expect(unserved()).toEqual([unknown]);
       expect((await get("/by-service")).status).toBe(503);
       expect((await get("/off")).status).toBe(200);
-      expect((await get("/grpc")).status).toBe(503);
+      expect((await get("/kafka")).status).toBe(503);
       expect(unserved()).toEqual([
         unknown,
-        { resource: "routes/grpc", reason: expect.stringContaining("over grpc are not served") },
+        { resource: "routes/kafka", reason: expect.stringContaining("over kafka are not served") },
       ]);
       await bed.put({
         "services/unserved": { plugins: {} },
-        "routes/grpc": { uri: "/grpc", upstream },
+        "routes/kafka": { uri: "/kafka", upstream },
       });
       expect(unserved()).toEqual([]);
       expect((await get("/by-service")).status).toBe(200);
-      expect((await get("/grpc")).status).toBe(200);
+      expect((await get("/kafka")).status).toBe(200);
     });
 
     test("a place that a limit of the route holds is given back, whatever the consumer brings", async () => {

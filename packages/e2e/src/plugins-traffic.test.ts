@@ -54,7 +54,7 @@ describe("traffic-split", () => {
     expect(await get()).toBe("other");
     await bed.put({ "upstreams/1": { nodes: { [own.node]: 1 } } });
     expect(await get()).toBe("own");
-    await bed.put({ "upstreams/1": { scheme: "grpc", nodes: { [own.node]: 1 } } });
+    await bed.put({ "upstreams/1": { scheme: "kafka", nodes: { [own.node]: 1 } } });
     expect(await get()).toBe("503");
   });
 

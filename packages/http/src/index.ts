@@ -1,5 +1,11 @@
 export { type BodySink, ChunkedBody } from "./chunked-body.ts";
 export { DeadlineSweep, type Timed } from "./deadline-sweep.ts";
+export { refuseFields } from "./h2/field-rules.ts";
+export { CLIENT_PREFACE, H2_ERROR } from "./h2/frames.ts";
+export type { DecodedBlock } from "./h2/hpack-decoder.ts";
+export { H2Link, type LinkOptions, type LinkSink } from "./h2/link.ts";
+export type { ByteTaker } from "./h2/outbox.ts";
+export type { H2Stream, StreamBreak, StreamSink } from "./h2/stream.ts";
 export { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
 export { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 export { ABNORMAL, closePayload } from "./websocket/close-code.ts";

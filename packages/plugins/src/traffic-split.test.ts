@@ -15,7 +15,7 @@ function upstreamsOf(ids: readonly string[]): PluginServices["upstreams"] {
   });
   const plan = (host: string) => runtime.compile(host, { nodes: [{ host, port: 80, weight: 1 }] });
   return {
-    stored: (id) => (id === "grpc" ? { issues: [] } : ids.includes(id) ? plan(`id-${id}`) : null),
+    stored: (id) => (id === "kafka" ? { issues: [] } : ids.includes(id) ? plan(`id-${id}`) : null),
     inline: (name, upstream) => runtime.compile(name, upstream),
   };
 }
@@ -147,14 +147,14 @@ describe("conditions on the body", () => {
 });
 
 test("an upstream by id that can't be served answers 503", async () => {
-  expect(await whither(bedOf([{ weighted_upstreams: [{ upstream_id: "grpc" }] }]))).toStartWith(
+  expect(await whither(bedOf([{ weighted_upstreams: [{ upstream_id: "kafka" }] }]))).toStartWith(
     "503",
   );
 });
 
 test("an upstream of its own that can't be served keeps the plugin from being made", () => {
-  const upstream = { nodes: { "a:1": 1 }, scheme: "grpc" };
-  expect(() => bedOf([{ weighted_upstreams: [{ upstream }] }])).toThrow("grpc");
+  const upstream = { nodes: { "a:1": 1 }, scheme: "kafka" };
+  expect(() => bedOf([{ weighted_upstreams: [{ upstream }] }])).toThrow("kafka");
 });
 
 test("turns go on when the plan is made anew, and begin anew with another configuration", async () => {

@@ -61,6 +61,13 @@ describe("a plan", () => {
 
   test.each<[string, Upstream, string, string]>([
     ["an address", { nodes: { "10.0.0.1:81": 1 } }, "10.0.0.1:81", "http#10.0.0.1#81##"],
+    ["HTTP/2", { scheme: "grpc", nodes: one }, "10.0.0.1", "grpc#10.0.0.1#80##"],
+    [
+      "the port of grpc",
+      { scheme: "grpc", nodes: { "10.0.0.1": 1 } },
+      "10.0.0.1",
+      "grpc#10.0.0.1#80##",
+    ],
     ["the scheme's port", { nodes: { "10.0.0.1": 1 } }, "10.0.0.1", "http#10.0.0.1#80##"],
     ["an IPv6 address", { nodes: { "[::1]:81": 1 } }, "[::1]:81", "http#::1#81##"],
     [
@@ -118,8 +125,6 @@ describe("a plan", () => {
 
 describe("what can't be served", () => {
   test.each<[string, Upstream, string]>([
-    ["grpc", { nodes: one, scheme: "grpc" }, "/scheme UPSTREAM_SCHEME"],
-    ["grpcs", { nodes: one, scheme: "grpcs" }, "/scheme UPSTREAM_SCHEME"],
     ["tcp", { nodes: one, scheme: "tcp" }, "/scheme UPSTREAM_SCHEME"],
     ["kafka", { nodes: one, scheme: "kafka" }, "/scheme UPSTREAM_SCHEME"],
     ["an unknown type", { nodes: one, type: "fastest" }, "/type UPSTREAM_TYPE"],
@@ -138,9 +143,11 @@ describe("what can't be served", () => {
   });
 
   test("everything that is wrong is told at once", () => {
-    expect(issuesOf({ scheme: "grpc", type: "x", service_name: "a", discovery_type: "b" })).toEqual(
-      ["/scheme UPSTREAM_SCHEME", "/discovery_type UPSTREAM_DISCOVERY", "/type UPSTREAM_TYPE"],
-    );
+    expect(issuesOf({ scheme: "udp", type: "x", service_name: "a", discovery_type: "b" })).toEqual([
+      "/scheme UPSTREAM_SCHEME",
+      "/discovery_type UPSTREAM_DISCOVERY",
+      "/type UPSTREAM_TYPE",
+    ]);
   });
 });
 

@@ -13,7 +13,7 @@ import { listNodes } from "./node-list.ts";
 import type { NodeSet } from "./node-set.ts";
 import { OriginBook } from "./origin-book.ts";
 import type { Resolver } from "./resolver.ts";
-import type { CallTimeouts } from "./transport/transport.ts";
+import type { CallTimeouts, OriginScheme } from "./transport/transport.ts";
 import { compileTls, type TlsServices, tlsPoolKey } from "./upstream-tls.ts";
 
 /** An upstream made ready for calls; immutable but for the state of its balancer and checks. */
@@ -56,10 +56,15 @@ export interface UpstreamServices extends TlsServices {
 
 const defaultTimeouts: CallTimeouts = { connectMs: 60_000, sendMs: 60_000, readMs: 60_000 };
 
-/** What the served schemes call over, and their own ports. */
-const schemes = { http: { over: "http", port: 80 }, https: { over: "https", port: 443 } } as const;
+/** The served schemes, and their own ports (apisix/upstream.lua). */
+const schemes = {
+  http: { over: "http", port: 80 },
+  https: { over: "https", port: 443 },
+  grpc: { over: "grpc", port: 80 },
+  grpcs: { over: "grpcs", port: 443 },
+} as const;
 
-type ServedScheme = (typeof schemes)["http" | "https"];
+type ServedScheme = (typeof schemes)[keyof typeof schemes];
 
 /**
  * Compiles an APISIX upstream (apisix/upstream.lua, apisix/schema_def.lua) once per snapshot. Times
@@ -128,15 +133,19 @@ export function compileTimeouts(timeout: Timeout | undefined): CallTimeouts | un
 
 function servedScheme(upstream: Upstream, issues: Issue[]): ServedScheme | null {
   const scheme = upstream.scheme ?? "http";
-  if (scheme === "http" || scheme === "https") return schemes[scheme];
+  if (isServed(scheme)) return schemes[scheme];
   issues.push({
     path: "/scheme",
     code: "UPSTREAM_SCHEME",
     message: `upstreams over ${scheme} are not served`,
-    expected: "http or https",
+    expected: Object.keys(schemes).join(", "),
     found: scheme,
   });
   return null;
+}
+
+function isServed(scheme: string): scheme is keyof typeof schemes {
+  return Object.hasOwn(schemes, scheme);
 }
 
 function servedType(upstream: Upstream, issues: Issue[]): MakeBalancer | null {
@@ -175,7 +184,7 @@ function findDiscovery(
 
 function originSettings(
   upstream: Upstream,
-  scheme: "http" | "https",
+  scheme: OriginScheme,
   services: TlsServices,
   issues: Issue[],
 ): OriginSettings {
@@ -183,7 +192,7 @@ function originSettings(
   // An idle time of 0 is none (lua-nginx-module, ngx_http_lua_balancer.c).
   const idleMs = idle_timeout === 0 ? Number.POSITIVE_INFINITY : idle_timeout * 1000;
   const keepalive = { size, idleMs, requests };
-  if (scheme === "http") return { scheme, keepalive, tls: null, poolKey: "" };
+  if (scheme === "http" || scheme === "grpc") return { scheme, keepalive, tls: null, poolKey: "" };
   const tls = compileTls(upstream, services, issues);
   return { scheme, keepalive, tls, poolKey: tlsPoolKey(tls) };
 }

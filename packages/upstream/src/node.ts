@@ -1,4 +1,4 @@
-import type { KeepalivePolicy, Origin, OriginTls } from "./transport/transport.ts";
+import type { KeepalivePolicy, Origin, OriginScheme, OriginTls } from "./transport/transport.ts";
 
 /** What health checks know of a node, as far as choosing one needs it. */
 export interface NodeHealth {
@@ -36,7 +36,7 @@ export interface Node {
 
 /** What all origins of one upstream share. */
 export interface OriginSettings {
-  readonly scheme: "http" | "https";
+  readonly scheme: OriginScheme;
   readonly keepalive: KeepalivePolicy;
   readonly tls: Omit<OriginTls, "serverName"> | null;
   /** Tells apart pools that must not share connections: client certificate, verification. */

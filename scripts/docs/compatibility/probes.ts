@@ -19,9 +19,9 @@ export const probes: Readonly<Record<string, Probe>> = {
   "upstreams scheme": {
     sees: 503,
     look: async (bed) => {
-      const upstream = { ...bed.upstream, scheme: "grpc" };
-      await bed.put({ "routes/grpc": { id: "grpc", uri: "/grpc", upstream } });
-      return (await fetch(`${bed.url}/grpc`)).status;
+      const upstream = { ...bed.upstream, scheme: "kafka" };
+      await bed.put({ "routes/kafka": { id: "kafka", uri: "/kafka", upstream } });
+      return (await fetch(`${bed.url}/kafka`)).status;
     },
   },
   "upstreams discovery_type": {

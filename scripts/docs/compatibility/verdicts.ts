@@ -41,7 +41,10 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
     enable_websocket: webSocket,
   },
   upstreams: {
-    scheme: { differs: "http and https; with another the route answers 503, `/status` says why" },
+    scheme: {
+      differs:
+        "http, https, grpc and grpcs; with another the route answers 503, `/status` says why",
+    },
     discovery_type: { differs: "dns; with another the route answers 503, `/status` says why" },
   },
   ssls: {

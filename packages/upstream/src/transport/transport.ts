@@ -1,8 +1,9 @@
 import type { CancelScope } from "./cancel-scope.ts";
 
 /**
- * Carries one HTTP call to one origin. Implementations: `fetch` (portable) and `wire` (HTTP/1.1 over
- * `Bun.connect`). A transport knows nothing of nodes, retries to other nodes, or plugins.
+ * Carries one HTTP call to one origin. Implementations: `fetch` (portable), `wire` (HTTP/1.1 over
+ * `Bun.connect`) and `h2` (HTTP/2 over the same). A transport knows nothing of nodes, retries to other
+ * nodes, or plugins.
  */
 export interface Transport {
   readonly name: string;
@@ -26,14 +27,17 @@ export interface Transport {
 export interface Origin {
   /** Identifies the connection pool: equal keys may share connections. */
   readonly key: string;
-  readonly scheme: "http" | "https";
+  readonly scheme: OriginScheme;
   /** IP address to connect to, or a name that the system resolves; IPv6 without brackets. */
   readonly address: string;
   readonly port: number;
-  /** Present for `https`. */
+  /** Present for `https` and `grpcs`. */
   readonly tls?: OriginTls;
   readonly keepalive: KeepalivePolicy;
 }
+
+/** What is spoken: HTTP/1.1, or HTTP/2 for `grpc` and, over TLS, `grpcs`. */
+export type OriginScheme = "http" | "https" | "grpc" | "grpcs";
 
 export interface OriginTls {
   /** SNI, and the name the certificate must carry; absent for an IP literal. */
@@ -114,6 +118,11 @@ export interface UpstreamReply {
    * is not UTF-8. Not on every reply.
    */
   text?(): string | null;
+  /**
+   * What came behind the body (RFC 9110 §6.5) as a flat list, once the body was read to its end; empty
+   * before. Only of HTTP/2.
+   */
+  trailers?(): readonly string[];
 }
 
 /** Takes the outcome of a call, which may be before the call was begun; must not throw. */

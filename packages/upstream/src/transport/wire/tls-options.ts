@@ -9,7 +9,8 @@ const made = new WeakMap<Origin, TLSOptions>();
  * RFC 6066 §3 forbids and some servers refuse.
  */
 export function tlsOptions(origin: Origin): TLSOptions | null {
-  if (origin.scheme === "http") return null;
+  const { scheme } = origin;
+  if (scheme === "http" || scheme === "grpc") return null;
   const known = made.get(origin);
   if (known !== undefined) return known;
   const { tls } = origin;
@@ -20,6 +21,8 @@ export function tlsOptions(origin: Origin): TLSOptions | null {
   if (tls?.ca !== undefined) options.ca = tls.ca;
   if (tls?.clientCertificate !== undefined) options.cert = tls.clientCertificate;
   if (tls?.clientKey !== undefined) options.key = tls.clientKey;
+  // As it goes over the wire (RFC 7301 §3.1): one name of two bytes.
+  if (scheme === "grpcs") options.ALPNProtocols = "\x02h2";
   made.set(origin, options);
   return options;
 }
