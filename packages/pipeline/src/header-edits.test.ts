@@ -30,3 +30,17 @@ test("read tells what a header has become", () => {
   expect(edits.read("x-c", "old")).toBeNull();
   expect(edits.read("x-d", "old")).toBe("old");
 });
+
+test("edits that many include are theirs alone from the first change on", () => {
+  const shared = new HeaderEdits();
+  shared.set("X-A", "6");
+  const [one, other, third] = [new HeaderEdits(), new HeaderEdits(), new HeaderEdits()];
+  for (const edits of [one, other]) edits.include(shared);
+  one.remove("x-b");
+  shared.add("x-d", "7");
+  third.add("x-e", "8");
+  third.include(shared);
+  expect(one.apply(headers)).toEqual(["Host", "a", "X-A", "6"]);
+  expect(other.apply(headers)).toEqual(["Host", "a", "x-b", "2", "X-A", "6"]);
+  expect(third.apply(["Host", "a"])).toEqual(["Host", "a", "x-e", "8", "X-A", "6", "x-d", "7"]);
+});

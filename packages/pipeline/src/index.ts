@@ -3,6 +3,7 @@ export type { Consumer, ConsumerDirectory, FoundConsumer } from "./consumer.ts";
 export { requestErrors } from "./errors.ts";
 export { decode as decodeText } from "./fetch-body.ts";
 export { FetchRequest, idleSeconds, type ServerHandle } from "./fetch-request.ts";
+export { HeaderEdits } from "./header-edits.ts";
 export {
   type HeaderHandler,
   type LogHandler,

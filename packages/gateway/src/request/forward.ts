@@ -64,14 +64,14 @@ function send(
   body: CallBody,
   forwarder: Forwarder,
 ): Promise<GatewayReply> {
-  let headers = requestHeaders(ctx.clientHeaders(), {
+  const headers = requestHeaders(ctx.clientHeaders(), {
     clientAddress: ctx.clientAddress,
     scheme: ctx.scheme,
     rawHost: ctx.rawHost,
     serverPort: forwarder.serverPort,
   });
   if (forwarder.trust !== null) forwarder.trust(ctx, headers);
-  if (ctx.headerEdits !== null) headers = ctx.headerEdits.apply(headers);
+  ctx.headerEdits?.applyTo(headers);
   const outgoing: OutgoingRequest = {
     method: ctx.upstreamMethod,
     target: ctx.upstreamTarget,

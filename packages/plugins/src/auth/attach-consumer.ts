@@ -2,6 +2,7 @@ import {
   type Consumer,
   type ConsumerDirectory,
   type GatewayReply,
+  HeaderEdits,
   messageReply,
   type PluginLog,
   type RequestContext,
@@ -13,12 +14,25 @@ import {
  */
 export function attachConsumer(ctx: RequestContext, consumer: Consumer): void {
   ctx.consumer = consumer;
-  const edits = ctx.editHeaders();
+  let edits = toldOf.get(consumer);
+  if (edits === undefined) {
+    edits = editsFor(consumer);
+    toldOf.set(consumer, edits);
+  }
+  ctx.editHeaders().include(edits);
+}
+
+/** What the upstream is told of a consumer, the same for each of its requests. */
+const toldOf = new WeakMap<Consumer, HeaderEdits>();
+
+function editsFor(consumer: Consumer): HeaderEdits {
+  const edits = new HeaderEdits();
   edits.set("X-Consumer-Username", consumer.name);
   if (consumer.credentialId === "") edits.remove("X-Credential-Identifier");
   else edits.set("X-Credential-Identifier", consumer.credentialId);
   if (consumer.customId === "") edits.remove("X-Consumer-Custom-ID");
   else edits.set("X-Consumer-Custom-ID", consumer.customId);
+  return edits;
 }
 
 /** 401 with a message and the challenge of RFC 9110 §11.6.1. */

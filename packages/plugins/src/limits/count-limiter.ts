@@ -32,6 +32,15 @@ interface HeaderNames {
   readonly reset: string;
 }
 
+/** The last numbers of a rule in words: most requests are told the same but for what remains. */
+interface Words {
+  limit: number;
+  limitText: string;
+  /** Hundredths of a second, which is how finely clients are told. */
+  reset: number;
+  resetText: string;
+}
+
 /** Counts requests by the rules of one configuration, and tells clients what is left. */
 export class CountLimiter {
   readonly #conf: LimiterConf;
@@ -42,6 +51,7 @@ export class CountLimiter {
   readonly #isSliding: boolean;
   #namesFrom: JsonObject | null;
   #names: readonly HeaderNames[];
+  readonly #words: readonly Words[];
 
   constructor(
     conf: LimiterConf,
@@ -57,6 +67,7 @@ export class CountLimiter {
     this.#isSliding = conf.window_type === "sliding";
     this.#namesFrom = null;
     this.#names = rules.map((rule) => headerNames(rule, null));
+    this.#words = rules.map(() => ({ limit: 0, limitText: "0", reset: 0, resetText: "0" }));
   }
 
   count(ctx: RequestContext): GatewayReply | undefined {
@@ -85,12 +96,21 @@ export class CountLimiter {
     remaining: number,
     resetMs: number,
   ): void {
-    // One set of names per rule.
+    // One set of names and words per rule.
     const names = this.#currentNames()[rule] as HeaderNames;
+    const words = this.#words[rule] as Words;
+    if (words.limit !== limit) {
+      words.limit = limit;
+      words.limitText = String(limit);
+    }
     const hundredths = this.#isSliding ? Math.ceil(resetMs / 10) : Math.floor(resetMs / 10);
-    ctx.setReplyHeader(names.limit, String(limit));
+    if (words.reset !== hundredths) {
+      words.reset = hundredths;
+      words.resetText = String(hundredths / 100);
+    }
+    ctx.setReplyHeader(names.limit, words.limitText);
     ctx.setReplyHeader(names.remaining, String(remaining));
-    ctx.setReplyHeader(names.reset, String(hundredths / 100));
+    ctx.setReplyHeader(names.reset, words.resetText);
   }
 
   #currentNames(): readonly HeaderNames[] {
