@@ -158,8 +158,8 @@ export class MessageReader {
     const message = this.#message;
     if (this.#opcode !== OP_CONTINUATION) this.#kind = this.#opcode;
     const isEnd = this.#left === 0 && this.#isFinal;
+    if (!isEnd || message.length > 0) message.append(chunk, at, end, this.#left);
     if (this.#left === 0) this.#left = -1;
-    if (!isEnd || message.length > 0) message.append(chunk, at, end);
     if (isEnd) this.#deliver(message.length > 0 ? message.take() : chunk.subarray(at, end));
   }
 
@@ -176,7 +176,7 @@ export class MessageReader {
   }
 
   #readControl(chunk: Buffer, at: number, end: number): void {
-    this.#control.append(chunk, at, end);
+    this.#control.append(chunk, at, end, this.#left);
     if (this.#left > 0) return;
     this.#left = -1;
     const payload = this.#control.take();
