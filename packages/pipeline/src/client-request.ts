@@ -1,4 +1,5 @@
 import type { TlsView } from "@catena/expr";
+import type { HeaderLines } from "@catena/http";
 
 /** The connection a request came over. */
 export interface ClientConnection {
@@ -26,6 +27,8 @@ export interface ClientRequest {
   header(name: string): string | null;
   /** Every header as a flat list, names in lower case; values of a repeated name joined. */
   headers(): readonly string[];
+  /** The same as they came, where they can be passed on so; `null` otherwise. */
+  readonly lines: HeaderLines | null;
   /**
    * The body as it arrives; `null` when there is none. Taken once, and not after a read.
    */

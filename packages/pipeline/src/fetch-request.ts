@@ -62,6 +62,8 @@ const longestSeconds = 255;
 export class FetchRequest implements ClientRequest {
   readonly method: string;
   readonly connection: ClientConnection;
+  /** The runtime keeps no lines. */
+  readonly lines = null;
   readonly #request: Request;
   readonly #server: ServerHandle;
 

@@ -1,4 +1,4 @@
-import type { CallBody } from "@catena/upstream";
+import type { CallBody, ReturnedLines } from "@catena/upstream";
 
 /** An answer to the client before it becomes a web `Response`; response phases edit it in place. */
 export interface GatewayReply {
@@ -8,6 +8,10 @@ export interface GatewayReply {
   body: CallBody;
   /** Who answered: us, or the upstream whose reply this is. */
   readonly source: "gateway" | "upstream";
+  /** The headers in words, while nobody has looked at them or the body; else `null`. */
+  untouchedLines?(): ReturnedLines | null;
+  /** The body as text that is ASCII, while nobody has looked at it and where that is cheaper; else `null`. */
+  untouchedText?(): string | null;
 }
 
 // nginx's reason phrases where they differ from the registry's (src/http/ngx_http_header_filter_module.c).

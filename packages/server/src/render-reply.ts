@@ -1,6 +1,6 @@
 import { defineErrors } from "@catena/errors";
 import type { GatewayReply } from "@catena/pipeline";
-import type { CallBody } from "@catena/upstream";
+import type { CallBody, ReturnedLines } from "@catena/upstream";
 
 const replyErrors = defineErrors({
   REPLY_INVALID: {
@@ -43,13 +43,17 @@ const LENGTH = /^[0-9]{1,15}$/;
  *   header (RFC 9112 §11.1).
  */
 export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity): RenderedReply {
-  const { status, headers, body } = reply;
+  const { status } = reply;
   // What no status line can hold, or promises another reply behind it.
   if (status < 200 || status > 599)
     return renderReply(
       { status: 502, headers: [], body: null, source: "gateway" },
       { serverHeader },
     );
+  const untouched = reply.untouchedLines?.() ?? null;
+  if (untouched !== null) return renderUntouched(reply, untouched, serverHeader);
+  const { headers } = reply;
+  const body = reply.untouchedText?.() ?? reply.body;
   let lines = "";
   let count = 0;
   let declared = -1;
@@ -81,6 +85,19 @@ export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity
   if (serverHeader !== "") lines += `server: ${serverHeader}\r\n`;
   const words = statusLine(status) + lines;
   return { status, words, isDated, declared, body, isPassedOn: reply.source === "upstream" };
+}
+
+/** What an upstream gave goes on as it came: its lines were checked when they were read. */
+function renderUntouched(
+  reply: GatewayReply,
+  { text, isDated, declared }: ReturnedLines,
+  serverHeader: string,
+): RenderedReply {
+  const { status } = reply;
+  const ours = serverHeader === "" ? "" : `server: ${serverHeader}\r\n`;
+  const words = statusLine(status) + text + ours;
+  const body = reply.untouchedText?.() ?? reply.body;
+  return { status, words, isDated, declared, body, isPassedOn: true };
 }
 
 function countLines(text: string): number {

@@ -1,4 +1,4 @@
-import { MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
+import { type HeaderLines, MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
 import { lowerName } from "./known-names.ts";
 
 /** A body that comes in chunks; its length is not told. */
@@ -28,6 +28,8 @@ export interface RequestHead {
   readonly expectsContinue: boolean;
   /** Flat list `[name, value, …]`, names in lower case; values of a repeated name joined. */
   readonly headers: readonly string[];
+  /** The same as it came, where that is as plain as {@link HeaderLines} demands. */
+  readonly lines: HeaderLines | null;
 }
 
 /** Stands for a head that is none, so that its reply can be sent as others are. */
@@ -40,6 +42,7 @@ export const refusedHead: RequestHead = {
   framing: 0,
   expectsContinue: false,
   headers: [],
+  lines: null,
 };
 
 /** nginx's `large_client_header_buffers`: a request line fits into 8 KiB. */
@@ -49,6 +52,9 @@ const MAX_TARGET = 8192;
  * A whole head without fault, in one go: testing every name and value on its own costs 2 µs. What does
  * not match is read again line by line for the reason. Methods are upper case, as nginx has them.
  */
+const PLAIN_HEAD =
+  /^[A-Z][A-Z_-]* [\x21-\x7e]+ HTTP\/1\.[0-9]\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*\r\n/;
+/** The same with bytes beyond ASCII, which are allowed (RFC 9110 §5.5) and rare. */
 const WHOLE_HEAD =
   /^[A-Z][A-Z_-]* [\x21-\x7e]+ HTTP\/1\.[0-9]\r\n(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n/;
 /** Up to 15 digits, which a number holds exactly. */
@@ -62,13 +68,14 @@ const LENGTH = /^[0-9]{1,15}$/;
  * @param end where the empty line begins: behind the CRLF of the last header.
  */
 export function parseRequestHead(text: string, end: number): RequestHead | HeadFault {
-  if (!WHOLE_HEAD.test(text)) return readAgain(text.slice(0, end));
+  const isAscii = PLAIN_HEAD.test(text);
+  if (!isAscii && !WHOLE_HEAD.test(text)) return readAgain(text.slice(0, end));
   const space = text.indexOf(" ");
   const lineEnd = text.indexOf("\r\n");
   // ` HTTP/1.x` is nine characters long.
   const targetEnd = lineEnd - 9;
   if (targetEnd - space - 1 > MAX_TARGET) return { status: 414, reason: "the target is too long" };
-  const head = readHeaders(text, lineEnd + 2, end);
+  const head = readHeaders(text, lineEnd + 2, end, isAscii);
   if ("reason" in head) return head;
   head.method = methodOf(text, space);
   head.isOld = text.charCodeAt(lineEnd - 1) === 0x30;
@@ -87,8 +94,9 @@ function methodOf(text: string, space: number): string {
   return text.slice(0, space);
 }
 
-function readHeaders(text: string, from: number, end: number): Draft | HeadFault {
+function readHeaders(text: string, from: number, end: number, isAscii: boolean): Draft | HeadFault {
   const headers: string[] = [];
+  const starts: number[] = [];
   const head: Draft = {
     method: "",
     target: "",
@@ -98,13 +106,12 @@ function readHeaders(text: string, from: number, end: number): Draft | HeadFault
     framing: NO_BODY,
     expectsContinue: false,
     headers,
+    lines: null,
     asked: null,
   };
-  let count = 0;
   for (let at = from; at < end; ) {
     // Lines, not names: each is looked for among those before it.
-    count += 1;
-    if (count > MAX_HEADERS) return { status: 431, reason: "too many headers" };
+    if (starts.length === MAX_HEADERS) return { status: 431, reason: "too many headers" };
     const colon = text.indexOf(":", at);
     const lineEnd = text.indexOf("\r\n", colon);
     const name = lowerName(text, at, colon);
@@ -112,7 +119,12 @@ function readHeaders(text: string, from: number, end: number): Draft | HeadFault
     const fault = takeMeaning(head, name, value);
     if (fault !== null) return fault;
     addHeader(headers, name, value);
+    starts.push(at);
     at = lineEnd + 2;
+  }
+  if (isAscii && starts.length === headers.length / 2) {
+    starts.push(end);
+    head.lines = { text, starts, headers };
   }
   return head;
 }

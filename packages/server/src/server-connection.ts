@@ -14,10 +14,13 @@ import { CHUNKED, type HeadFault, type RequestHead, refusedHead } from "./reques
 import { RequestReader, type RequestSink } from "./request-reader.ts";
 import { type RequestOwner, ServerRequest } from "./server-request.ts";
 
-/** Answers one request; never rejects. `null`: the connection was switched over. */
-export type AnswerRequest = (
-  request: ServerRequest,
-) => RenderedReply | null | Promise<RenderedReply | null>;
+/** Takes the one reply to a request; `null`: the connection was switched over. */
+export interface ReplySink {
+  answer(reply: RenderedReply | null): void;
+}
+
+/** Answers one request, at once or later; must not throw. */
+export type AnswerRequest = (request: ServerRequest, sink: ReplySink) => void;
 
 /** Switches connections over to WebSockets. */
 export interface WebSocketUpgrader {
@@ -77,13 +80,21 @@ const CLOSED = 3;
  * no closure, and the socket's handlers are shared by all connections.
  */
 export class ServerConnection
-  implements RequestSink, BodySource, RequestOwner, ReplyWriterOwner, SocketListener, Timed
+  implements
+    RequestSink,
+    BodySource,
+    RequestOwner,
+    ReplyWriterOwner,
+    ReplySink,
+    SocketListener,
+    Timed
 {
   dueAt: number;
   sweepSlot = -1;
   readonly #socket: ByteSocket;
   readonly #owner: ConnectionOwner;
   readonly #peer: Peer;
+  readonly #address: string;
   readonly #reader: RequestReader;
   readonly #writer: ReplyWriter;
   #state = OPEN;
@@ -100,23 +111,20 @@ export class ServerConnection
   #onGone: (() => void) | null = null;
   /** Who has taken the connection over. */
   #taker: SocketListener | null = null;
-  readonly #onAnswer: (reply: RenderedReply | null) => void;
-  readonly #onFault: () => void;
 
   constructor(socket: ByteSocket, owner: ConnectionOwner, peer: Peer) {
     this.#socket = socket;
     this.#owner = owner;
     this.#peer = peer;
+    this.#address = plainAddress(peer.address);
     this.#reader = new RequestReader(this);
     this.#writer = new ReplyWriter(socket, this);
-    this.#onAnswer = (reply) => this.#send(reply);
-    this.#onFault = () => this.destroy();
     this.dueAt = performance.now() + IDLE_MS;
   }
 
   /** IPv4 clients of a dual-stack listener are shown as such. */
   get remoteAddress(): string {
-    return plainAddress(this.#peer.address);
+    return this.#address;
   }
 
   get remotePort(): number {
@@ -194,19 +202,17 @@ export class ServerConnection
     this.#reader.stop();
     this.#request = new ServerRequest(this, refusedHead, null);
     this.#hasBegun = true;
-    this.#send(renderReply(statusReply(status), this.#owner));
+    this.answer(renderReply(statusReply(status), this.#owner));
   }
 
   /** Hands the request over. */
   #begin(request: ServerRequest): void {
     this.#hasBegun = true;
     this.dueAt = Number.POSITIVE_INFINITY;
-    const answer = this.#owner.answer(request);
-    if (answer instanceof Promise) answer.then(this.#onAnswer, this.#onFault);
-    else this.#send(answer);
+    this.#owner.answer(request, this);
   }
 
-  #send(reply: RenderedReply | null): void {
+  answer(reply: RenderedReply | null): void {
     if (reply === null) return;
     const request = this.#request;
     if (request === null || this.#state !== OPEN) {

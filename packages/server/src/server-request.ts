@@ -1,3 +1,4 @@
+import type { HeaderLines } from "@catena/http";
 import type { ClientConnection, ClientRequest } from "@catena/pipeline";
 import type { RequestBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
@@ -43,6 +44,10 @@ export class ServerRequest implements ClientRequest {
 
   headers(): readonly string[] {
     return this.head.headers;
+  }
+
+  get lines(): HeaderLines | null {
+    return this.head.lines;
   }
 
   get body(): ReadableStream<Uint8Array> | null {

@@ -1,3 +1,5 @@
+import type { HeaderLines } from "@catena/http";
+
 /**
  * Request headers that are ours to write or end at this hop: framing, connection management
  * (RFC 9110 §7.6.1) and what nginx's proxy module leaves out. `Host` and the `X-Forwarded-*` family
@@ -88,6 +90,36 @@ export function requestHeaders(client: readonly string[], about: ForwardedFor): 
   return named === null ? headers : without(headers, named);
 }
 
+/**
+ * What {@link requestHeaders} lists, but `Host`, as lines that are passed on as they came.
+ *
+ * @returns `null` when they can't be.
+ */
+export function requestLines(client: HeaderLines, about: ForwardedFor): string | null {
+  const { clientAddress, rawHost, scheme } = about;
+  const { text, starts, headers } = client;
+  let forwardedFor = clientAddress;
+  let kept = "";
+  let from = starts[0] as number;
+  let line = 0;
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    line += 1;
+    if (!notForwarded.has(name)) continue;
+    const value = headers[i + 1] as string;
+    if (name === "x-forwarded-for") forwardedFor = `${value}, ${clientAddress}`;
+    else if (name === "connection" && namedByConnection(value) !== null) return null;
+    // As many lines as names, and one more start.
+    const start = starts[line - 1] as number;
+    if (start > from) kept += text.slice(from, start);
+    from = starts[line] as number;
+  }
+  const end = starts[line] as number;
+  if (end > from) kept += text.slice(from, end);
+  const port = portOf(rawHost) ?? about.serverPort;
+  return `X-Real-IP: ${clientAddress}\r\nX-Forwarded-For: ${forwardedFor}\r\nX-Forwarded-Proto: ${scheme}\r\nX-Forwarded-Host: ${rawHost}\r\nX-Forwarded-Port: ${port}\r\n${kept}`;
+}
+
 /** An upstream's headers as they go to the client: without those that end at this hop. */
 export function responseHeaders(upstream: readonly string[]): string[] {
   const headers: string[] = [];
@@ -95,12 +127,26 @@ export function responseHeaders(upstream: readonly string[]): string[] {
   for (let i = 0; i + 1 < upstream.length; i += 2) {
     const name = upstream[i] as string;
     const value = upstream[i + 1] as string;
-    const lower = returnedNames.get(name) ?? learnName(name);
+    const lower = returnedName(name);
     if (lower !== "") headers.push(lower, value);
     else if (name.length === 10 && name.toLowerCase() === "connection")
       named = namedByConnection(value);
   }
   return named === null ? headers : without(headers, named);
+}
+
+const endingLengths: boolean[] = [];
+for (const { length } of notReturned) endingLengths[length] = true;
+
+/** Whether the header of an upstream whose name is in `text` from `at` to `end` is none of the client's. */
+export function endsHere(text: string, at: number, end: number): boolean {
+  // Most names are told by their length alone, without a string of each being made.
+  return endingLengths[end - at] === true && returnedName(text.slice(at, end)) === "";
+}
+
+/** What a name of an upstream's header is to the client; empty when it ends here. */
+function returnedName(name: string): string {
+  return returnedNames.get(name) ?? learnName(name);
 }
 
 /**
@@ -120,9 +166,14 @@ function learnName(name: string): string {
   return returned;
 }
 
+/** Whether a `Connection` speaks of the connection alone. */
+export function isUsualConnection(value: string): boolean {
+  return value === "close" || value === "keep-alive" || value === "Keep-Alive";
+}
+
 /** Headers that `Connection` declares to be for this hop only; `null` for the usual values. */
 function namedByConnection(value: string): ReadonlySet<string> | null {
-  if (value === "close" || value === "keep-alive") return null;
+  if (isUsualConnection(value)) return null;
   const names = value
     .split(",")
     .map((name) => name.trim().toLowerCase())

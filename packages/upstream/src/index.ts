@@ -15,7 +15,7 @@ export { createDnsClient, type DnsClient, type DnsClientOptions } from "./dns/dn
 export { dnsLookup } from "./dns/dns-lookup.ts";
 export { upstreamErrors } from "./errors.ts";
 export type { ReadHashKey } from "./hash-key.ts";
-export { type ForwardedFor, requestHeaders, responseHeaders } from "./headers.ts";
+export { type ForwardedFor, requestHeaders, requestLines, responseHeaders } from "./headers.ts";
 export type { HealthReport, HealthReportNode, HealthTurn } from "./health/health-checker.ts";
 export { makeOrigin, type Node, type OriginSettings } from "./node.ts";
 export {
@@ -36,6 +36,7 @@ export type {
   Origin,
   OriginTls,
   ReplyReceiver,
+  ReturnedLines,
   SharedHead,
   Transport,
   TransportStats,

@@ -22,6 +22,11 @@ export interface OutgoingRequest {
   readonly target: string;
   /** Flat list whose first pair is `Host`; its value is set for each try as `pass_host` says. */
   readonly headers: string[];
+  /**
+   * The same but `Host` as lines that were checked, each with its CRLF, of a method and a target that can
+   * be sent as they are; `null` where there are no such.
+   */
+  readonly lines?: string | null;
   /** As in {@link UpstreamCall}; heeded where the `Host` is the same each time: for a `direct` plan. */
   readonly sharedHead?: SharedHead | undefined;
   /** What `pass_host: pass` sends. */
@@ -238,21 +243,60 @@ function toCall(
   origin: Origin,
   onEnd: (() => void) | null,
 ): UpstreamCall {
-  request.headers[0] = "Host";
-  request.headers[1] = hostFor(plan, node, request.clientHost);
-  return {
-    origin,
-    method: request.method,
-    target: request.target,
-    headers: request.headers,
-    sharedHead: node === plan.direct ? request.sharedHead : undefined,
-    body: request.body,
-    timeouts: request.timeouts ?? plan.timeouts,
-    deadlineAt: request.deadlineAt,
-    maxBodyBytes: request.maxBodyBytes,
-    buffered: request.buffered,
-    cancel: request.cancel,
-    onEnd,
-    idempotent: request.idempotent,
-  };
+  const host = hostFor(plan, node, request.clientHost);
+  const sharedHead = node === plan.direct ? request.sharedHead : undefined;
+  return new NodeCall(request, origin, host, request.timeouts ?? plan.timeouts, sharedHead, onEnd);
+}
+
+/** A request for one node. Its list of headers is made only for those who have no use for its words. */
+class NodeCall implements UpstreamCall {
+  readonly origin: Origin;
+  readonly method: string;
+  readonly target: string;
+  readonly sharedHead: SharedHead | undefined;
+  readonly words: string | null;
+  readonly body: CallBody;
+  readonly timeouts: CallTimeouts;
+  readonly deadlineAt: number;
+  readonly maxBodyBytes: number;
+  readonly buffered: boolean;
+  readonly cancel: CancelScope | null;
+  readonly onEnd: (() => void) | null;
+  readonly idempotent: boolean;
+  readonly #request: OutgoingRequest;
+  readonly #host: string;
+
+  constructor(
+    request: OutgoingRequest,
+    origin: Origin,
+    host: string,
+    timeouts: CallTimeouts,
+    sharedHead: SharedHead | undefined,
+    onEnd: (() => void) | null,
+  ) {
+    const { lines, method, target } = request;
+    this.origin = origin;
+    this.method = method;
+    this.target = target;
+    this.sharedHead = sharedHead;
+    this.words =
+      lines == null ? null : `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
+    this.body = request.body;
+    this.timeouts = timeouts;
+    this.deadlineAt = request.deadlineAt;
+    this.maxBodyBytes = request.maxBodyBytes;
+    this.buffered = request.buffered;
+    this.cancel = request.cancel;
+    this.onEnd = onEnd;
+    this.idempotent = request.idempotent;
+    this.#request = request;
+    this.#host = host;
+  }
+
+  get headers(): readonly string[] {
+    const { headers } = this.#request;
+    headers[0] = "Host";
+    headers[1] = this.#host;
+    return headers;
+  }
 }

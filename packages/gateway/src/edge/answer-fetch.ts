@@ -6,7 +6,11 @@ import {
   type ServerHandle,
   statusReply,
 } from "@catena/pipeline";
-import { createRequestHandler, type HandlerOptions } from "../request/handle-request.ts";
+import {
+  type AnswerSink,
+  createRequestHandler,
+  type HandlerOptions,
+} from "../request/handle-request.ts";
 import { parseTarget } from "../request/request-target.ts";
 import { type ResponseOptions, toResponse } from "./to-response.ts";
 
@@ -29,8 +33,28 @@ export function createFetchAnswer(options: HandlerOptions, response: ResponseOpt
     if (refusal !== null) return toResponse(refusal, response);
     const target = parseTarget(request.url, request.headers.get("host"));
     if ("refused" in target) return toResponse(statusReply(target.status), response);
-    return handle(new FetchRequest(request, server, connection), target);
+    const sink = new ResponseSink();
+    handle(new FetchRequest(request, server, connection), target, sink);
+    return sink.response();
   };
+}
+
+/** A response that is there at once where nothing waits: a promise costs a turn of the event loop. */
+class ResponseSink implements AnswerSink<Response> {
+  #answer: Response | null = null;
+  #resolve: ((answer: Response) => void) | null = null;
+
+  answer(answer: Response): void {
+    this.#answer = answer;
+    this.#resolve?.(answer);
+  }
+
+  response(): Response | Promise<Response> {
+    if (this.#answer !== null) return this.#answer;
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
 }
 
 function refuseEarly(request: Request): GatewayReply | null {

@@ -11,13 +11,16 @@ export function createWireAnswer(
   response: ResponseOptions,
 ): AnswerRequest {
   const handle = createRequestHandler(options, (reply) => toRendered(reply, response));
-  return (request) => {
+  return (request, sink) => {
     const { method, target: rawTarget, host } = request.head;
     // As nginx; every other method is passed on.
-    if (method === "TRACE" || method === "CONNECT") return toRendered(statusReply(405), response);
+    if (method === "TRACE" || method === "CONNECT") {
+      sink.answer(renderReply(statusReply(405), response));
+      return;
+    }
     const target = readTarget(rawTarget, host ?? unnamedHost);
-    if ("refused" in target) return toRendered(statusReply(target.status), response);
-    return handle(request, target);
+    if ("refused" in target) sink.answer(renderReply(statusReply(target.status), response));
+    else handle(request, target, sink);
   };
 }
 

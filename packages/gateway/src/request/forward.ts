@@ -2,10 +2,13 @@ import { isGatewayError } from "@catena/errors";
 import { type GatewayReply, type RequestContext, statusReply } from "@catena/pipeline";
 import {
   type CallBody,
+  type CallTimeouts,
+  type CancelScope,
+  type ForwardedFor,
   type OutgoingRequest,
   type ReplyReceiver,
   requestHeaders,
-  responseHeaders,
+  requestLines,
   startAtUpstream,
   type Transport,
   type UpstreamPlan,
@@ -14,6 +17,7 @@ import {
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
 import type { ForwardedTrust } from "./peer-trust.ts";
+import { UpstreamGatewayReply } from "./upstream-reply.ts";
 
 export interface Forwarder {
   readonly transport: Transport;
@@ -22,6 +26,12 @@ export interface Forwarder {
   /** Mends the forwarded headers by who the peer is; `null` where no peer is known. */
   readonly trust: ForwardedTrust | null;
   readonly log: Log;
+}
+
+/** Takes the outcome of forwarding; must not throw. */
+export interface ForwardReceiver {
+  replied(reply: GatewayReply): void;
+  failed(error: unknown): void;
 }
 
 /** Bodies up to here are read whole and sent in one write; longer ones are streamed. */
@@ -34,27 +44,45 @@ const notIdempotent = new Set(["POST", "PATCH", "LOCK"]);
  * Sends the request on to the route's upstream and takes its reply. Failures become nginx's pages
  * with APISIX's `X-APISIX-Upstream-Status`: the statuses of all tries, only when the last is 5xx.
  */
+export function startForward(
+  ctx: RequestContext,
+  plan: RoutePlan,
+  forwarder: Forwarder,
+  receiver: ForwardReceiver,
+): void {
+  const { upstream } = plan;
+  if (upstream === null) {
+    receiver.replied(statusReply(503));
+    return;
+  }
+  const body = ctx.upstreamBody === undefined ? clientBody(ctx) : ctx.upstreamBody;
+  if (body instanceof Promise) sendLater(ctx, plan, upstream, body, forwarder, receiver);
+  else send(ctx, plan, upstream, body, forwarder, receiver);
+}
+
+/** As {@link startForward}, for those that wait for the reply. */
 export function forward(
   ctx: RequestContext,
   plan: RoutePlan,
   forwarder: Forwarder,
-): GatewayReply | Promise<GatewayReply> {
-  const { upstream } = plan;
-  if (upstream === null) return statusReply(503);
-  const body = ctx.upstreamBody === undefined ? clientBody(ctx) : ctx.upstreamBody;
-  return body instanceof Promise
-    ? sendLater(ctx, plan, upstream, body, forwarder)
-    : send(ctx, plan, upstream, body, forwarder);
+): Promise<GatewayReply> {
+  return new Promise((replied, failed) => {
+    startForward(ctx, plan, forwarder, { replied, failed });
+  });
 }
 
-async function sendLater(
+function sendLater(
   ctx: RequestContext,
   plan: RoutePlan,
   upstream: UpstreamPlan,
   body: Promise<CallBody>,
   forwarder: Forwarder,
-): Promise<GatewayReply> {
-  return send(ctx, plan, upstream, await body, forwarder);
+  receiver: ForwardReceiver,
+): void {
+  body.then(
+    (read) => send(ctx, plan, upstream, read, forwarder, receiver),
+    (error: unknown) => receiver.failed(error),
+  );
 }
 
 function send(
@@ -63,34 +91,75 @@ function send(
   upstream: UpstreamPlan,
   body: CallBody,
   forwarder: Forwarder,
-): Promise<GatewayReply> {
-  const headers = requestHeaders(ctx.clientHeaders(), {
-    clientAddress: ctx.clientAddress,
-    scheme: ctx.scheme,
-    rawHost: ctx.rawHost,
-    serverPort: forwarder.serverPort,
-  });
+  receiver: ForwardReceiver,
+): void {
+  const outgoing = new ClientOutgoing(ctx, plan, body, forwarder);
+  outgoing.hashKey = upstream.hashKey?.(ctx) ?? "";
+  const taker = new ReplyTaker(ctx, upstream, outgoing, forwarder.log, receiver);
+  startAtUpstream(upstream, outgoing, forwarder.transport, taker);
+}
+
+/** The client's request as it is sent on. */
+class ClientOutgoing implements OutgoingRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly lines: string | null;
+  readonly clientHost: string;
+  readonly body: CallBody;
+  readonly timeouts: CallTimeouts | null;
+  readonly deadlineAt: number;
+  readonly maxBodyBytes = Number.POSITIVE_INFINITY;
+  readonly buffered = false;
+  readonly cancel: CancelScope;
+  readonly idempotent: boolean;
+  hashKey = "";
+  failures: number[] | null = null;
+  readonly #ctx: RequestContext;
+  readonly #forwarder: Forwarder;
+  #headers: string[] | null = null;
+
+  constructor(ctx: RequestContext, { timeouts }: RoutePlan, body: CallBody, forwarder: Forwarder) {
+    this.method = ctx.upstreamMethod;
+    this.target = ctx.upstreamTarget;
+    this.clientHost = ctx.upstreamHost ?? ctx.rawHost;
+    this.body = body;
+    this.timeouts = timeouts;
+    this.deadlineAt = ctx.deadlineAt;
+    this.cancel = ctx.cancel;
+    this.idempotent = !notIdempotent.has(ctx.upstreamMethod);
+    this.#ctx = ctx;
+    this.#forwarder = forwarder;
+    this.lines = linesOf(ctx, forwarder);
+  }
+
+  get headers(): string[] {
+    this.#headers ??= listHeaders(this.#ctx, this.#forwarder);
+    return this.#headers;
+  }
+}
+
+/** What the client sent, as it sent it, where nobody has changed anything of it. */
+function linesOf(ctx: RequestContext, forwarder: Forwarder): string | null {
+  const { lines } = ctx.request;
+  const isUntouched =
+    ctx.headerEdits === null &&
+    forwarder.trust === null &&
+    ctx.upstreamTarget === ctx.rawTarget &&
+    ctx.upstreamMethod === ctx.method &&
+    ctx.upstreamHost === null;
+  return lines !== null && isUntouched ? requestLines(lines, aboutClient(ctx, forwarder)) : null;
+}
+
+function listHeaders(ctx: RequestContext, forwarder: Forwarder): string[] {
+  const headers = requestHeaders(ctx.clientHeaders(), aboutClient(ctx, forwarder));
   if (forwarder.trust !== null) forwarder.trust(ctx, headers);
   ctx.headerEdits?.applyTo(headers);
-  const outgoing: OutgoingRequest = {
-    method: ctx.upstreamMethod,
-    target: ctx.upstreamTarget,
-    headers,
-    clientHost: ctx.upstreamHost ?? ctx.rawHost,
-    body,
-    timeouts: plan.timeouts,
-    deadlineAt: ctx.deadlineAt,
-    maxBodyBytes: Number.POSITIVE_INFINITY,
-    buffered: false,
-    cancel: ctx.cancel,
-    idempotent: !notIdempotent.has(ctx.upstreamMethod),
-    hashKey: upstream.hashKey?.(ctx) ?? "",
-    failures: null,
-  };
-  const pending = Promise.withResolvers<GatewayReply>();
-  const receiver = new ReplyTaker(ctx, upstream, outgoing, forwarder.log, pending);
-  startAtUpstream(upstream, outgoing, forwarder.transport, receiver);
-  return pending.promise;
+  return headers;
+}
+
+function aboutClient(ctx: RequestContext, { serverPort }: Forwarder): ForwardedFor {
+  const { clientAddress, scheme, rawHost } = ctx;
+  return { clientAddress, scheme, rawHost, serverPort };
 }
 
 /** Makes the client's reply of what the upstream gave. */
@@ -99,37 +168,32 @@ class ReplyTaker implements ReplyReceiver {
   readonly #upstream: UpstreamPlan;
   readonly #outgoing: OutgoingRequest;
   readonly #log: Log;
-  readonly #pending: PromiseWithResolvers<GatewayReply>;
+  readonly #receiver: ForwardReceiver;
 
   constructor(
     ctx: RequestContext,
     upstream: UpstreamPlan,
     outgoing: OutgoingRequest,
     log: Log,
-    pending: PromiseWithResolvers<GatewayReply>,
+    receiver: ForwardReceiver,
   ) {
     this.#ctx = ctx;
     this.#upstream = upstream;
     this.#outgoing = outgoing;
     this.#log = log;
-    this.#pending = pending;
+    this.#receiver = receiver;
   }
 
   resolve(reply: UpstreamReply): void {
     const { status } = reply;
-    const replied: GatewayReply = {
-      status,
-      headers: responseHeaders(reply.headers),
-      body: reply.body,
-      source: "upstream",
-    };
+    const replied = new UpstreamGatewayReply(reply);
     if (status >= 500) noteStatuses(replied, this.#outgoing, status);
-    this.#pending.resolve(replied);
+    this.#receiver.replied(replied);
   }
 
   reject(error: unknown): void {
     if (!isGatewayError(error) || error.source !== "upstream") {
-      this.#pending.reject(error);
+      this.#receiver.failed(error);
       return;
     }
     this.#log.warn("upstream failed", {
@@ -143,7 +207,7 @@ class ReplyTaker implements ReplyReceiver {
     // The only node's failure is the error itself; nothing was tried when there is no node.
     if (this.#upstream.direct !== null) outgoing.failures ??= [error.status];
     if (outgoing.failures !== null) noteStatuses(replied, outgoing, null);
-    this.#pending.resolve(replied);
+    this.#receiver.replied(replied);
   }
 }
 

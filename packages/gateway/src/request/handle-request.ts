@@ -13,7 +13,7 @@ import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
 import { asksForWebSocket, type WebSocketRelay } from "../websocket/relay.ts";
 import { errorReply } from "./error-reply.ts";
-import { type Forwarder, forward } from "./forward.ts";
+import { type Forwarder, type ForwardReceiver, startForward } from "./forward.ts";
 import { forwardAsDecided } from "./forward-as-decided.ts";
 import type { InFlight } from "./in-flight.ts";
 
@@ -33,13 +33,19 @@ export interface HandlerOptions {
   readonly log: Log;
 }
 
-type Pending<T> = T | Promise<T>;
+/** Takes the one answer of a request, at once or later. */
+export interface AnswerSink<Answer> {
+  answer(answer: Answer): void;
+}
 
-/** Answers a request whose target was read; never rejects. */
+/** Answers a request whose target was read, once. */
 export type HandleRequest<Answer> = (
   request: ClientRequest,
   target: RequestTarget,
-) => Pending<Answer>;
+  sink: AnswerSink<Answer>,
+) => void;
+
+type Pending<T> = T | Promise<T>;
 
 /**
  * The path of every request, in the order things happen: match, run the request phases, forward, run
@@ -53,99 +59,160 @@ export function createRequestHandler<Answer>(
   options: HandlerOptions,
   toAnswer: (reply: GatewayReply) => Answer,
 ): HandleRequest<Answer> {
-  const { matcher, inFlight } = options;
-
-  return function handle(request: ClientRequest, target: RequestTarget): Pending<Answer> {
+  return (request, target, sink) => {
     const ctx = new RequestContext(request, options.scheme, target, performance.now());
-    const plan = matcher.match(ctx);
-    return ctx.bodyWanted ? matchByBody(ctx) : answerMatched(ctx, plan);
+    new Exchange(ctx, options, toAnswer, sink).begin();
   };
+}
 
-  function answerMatched(ctx: RequestContext, plan: RoutePlan | null) {
-    if (plan === null) return toAnswer(unmatched(matcher.loaded));
-    ctx.handlers = plan.handlers;
-    return answer(ctx, plan);
+/**
+ * One request and its answer. It goes on by itself when something waited for is there: a promise, with
+ * its functions and its turn of the event loop, is made only where a plugin gives one.
+ */
+class Exchange<Answer> implements ForwardReceiver {
+  readonly #ctx: RequestContext;
+  readonly #options: HandlerOptions;
+  readonly #toAnswer: (reply: GatewayReply) => Answer;
+  readonly #sink: AnswerSink<Answer>;
+
+  constructor(
+    ctx: RequestContext,
+    options: HandlerOptions,
+    toAnswer: (reply: GatewayReply) => Answer,
+    sink: AnswerSink<Answer>,
+  ) {
+    this.#ctx = ctx;
+    this.#options = options;
+    this.#toAnswer = toAnswer;
+    this.#sink = sink;
+  }
+
+  begin(): void {
+    const plan = this.#options.matcher.match(this.#ctx);
+    if (this.#ctx.bodyWanted) void this.#matchByBody();
+    else this.#run(plan);
   }
 
   /** Which route it is depends on the body: that is read, and the routes are asked again. */
-  async function matchByBody(ctx: RequestContext): Promise<Answer> {
+  async #matchByBody(): Promise<void> {
+    const ctx = this.#ctx;
+    const { inFlight, matcher, log } = this.#options;
     inFlight.add(ctx);
     try {
       await readForVariables(ctx);
     } catch (error) {
-      return toAnswer(errorReply(error, ctx, options.log));
-    } finally {
       inFlight.delete(ctx);
+      this.#sink.answer(this.#toAnswer(errorReply(error, ctx, log)));
+      return;
     }
     ctx.forgetRoute();
-    return answerMatched(ctx, matcher.match(ctx));
+    this.#run(matcher.match(ctx));
   }
 
-  /** Answers at once where no handler waits: a promise costs a turn of the event loop. */
-  function answer(ctx: RequestContext, plan: RoutePlan): Pending<Answer> {
+  #run(plan: RoutePlan | null): void {
+    const ctx = this.#ctx;
+    if (plan === null) {
+      this.#options.inFlight.delete(ctx);
+      this.#sink.answer(this.#toAnswer(unmatched(this.#options.matcher.loaded)));
+      return;
+    }
+    ctx.handlers = plan.handlers;
     let ended: Pending<PhaseResult>;
     try {
-      ended = plan.unavailable === null ? begin(plan, ctx) : statusReply(plan.unavailable);
+      ended =
+        plan.unavailable === null ? runRequestPhases(plan, ctx) : statusReply(plan.unavailable);
     } catch (error) {
-      ended = errorReply(error, ctx, options.log);
+      ended = errorReply(error, ctx, this.#options.log);
     }
-    if (ended instanceof Promise) return answerLater(ctx, plan, ended);
-    if (ended !== undefined) return conclude(ctx, ended);
-    if (plan.isUnmatched) return conclude(ctx, unmatched(true));
-    return answerLater(ctx, plan, null);
+    if (ended instanceof Promise) void this.#runLater(plan, ended);
+    else this.#goOn(plan, ended);
   }
 
-  /** The rest of a request that waits for something, in one function: each more is a promise more. */
-  async function answerLater(
-    ctx: RequestContext,
-    plan: RoutePlan,
-    ended: Promise<PhaseResult> | null,
-  ): Promise<Answer> {
+  async #runLater(plan: RoutePlan, pending: Promise<PhaseResult>): Promise<void> {
+    const ctx = this.#ctx;
+    this.#options.inFlight.add(ctx);
+    let ended: PhaseResult;
+    try {
+      ended = await pending;
+    } catch (error) {
+      ended = errorReply(error, ctx, this.#options.log);
+    }
+    this.#goOn(plan, ended);
+  }
+
+  /** The request phases are over. */
+  #goOn(plan: RoutePlan, ended: PhaseResult): void {
+    if (ended !== undefined) this.replied(ended);
+    else if (plan.isUnmatched) this.replied(unmatched(true));
+    else this.#forward(plan);
+  }
+
+  #forward(plan: RoutePlan): void {
+    const ctx = this.#ctx;
+    const { inFlight, forwarder } = this.#options;
     inFlight.add(ctx);
+    try {
+      if (ctx.sending !== null || (plan.webSocket && asksForWebSocket(ctx)))
+        void this.#forwardOtherwise(plan);
+      else startForward(ctx, plan, forwarder, this);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  async #forwardOtherwise(plan: RoutePlan): Promise<void> {
+    const ctx = this.#ctx;
+    const { webSockets, forwarder } = this.#options;
     let reply: GatewayReply;
     try {
-      const early = ended === null ? undefined : await ended;
-      if (early !== undefined) reply = early;
-      else if (plan.isUnmatched) reply = unmatched(true);
-      else if (ctx.sending !== null)
-        reply = await forwardAsDecided(ctx, plan, ctx.sending, options);
-      else if (plan.webSocket && asksForWebSocket(ctx))
-        reply = await options.webSockets.forward(ctx, plan, options.forwarder);
-      else reply = await forward(ctx, plan, options.forwarder);
+      reply =
+        ctx.sending === null
+          ? await webSockets.forward(ctx, plan, forwarder)
+          : await forwardAsDecided(ctx, plan, ctx.sending, this.#options);
     } catch (error) {
-      reply = errorReply(error, ctx, options.log);
+      this.failed(error);
+      return;
     }
-    inFlight.delete(ctx);
-    if (ctx.isWatched) ctx.request.unwatch();
-    return conclude(ctx, reply);
+    this.replied(reply);
+  }
+
+  failed(error: unknown): void {
+    this.replied(errorReply(error, this.#ctx, this.#options.log));
   }
 
   /** The response phases; they run for every reply, whoever made it. */
-  function conclude(ctx: RequestContext, produced: GatewayReply): Answer {
+  replied(produced: GatewayReply): void {
+    const ctx = this.#ctx;
+    this.#options.inFlight.delete(ctx);
+    if (ctx.isWatched) ctx.request.unwatch();
     const { headerFilter, bodyFilter, log } = ctx.handlers;
     let reply = produced;
-    let answered: Answer;
+    let answer: Answer;
     try {
       ctx.beginReply(reply);
-      for (const handler of headerFilter) handler(ctx, reply);
-      for (const handler of bodyFilter) handler(ctx, reply);
-      answered = toAnswer(reply);
+      for (let i = 0; i < headerFilter.length; i++) headerFilter[i]?.(ctx, reply);
+      for (let i = 0; i < bodyFilter.length; i++) bodyFilter[i]?.(ctx, reply);
+      answer = this.#toAnswer(reply);
     } catch (error) {
-      reply = errorReply(error, ctx, options.log);
-      answered = toAnswer(reply);
+      reply = errorReply(error, ctx, this.#options.log);
+      answer = this.#toAnswer(reply);
     }
-    for (const handler of log) handler(ctx, reply);
-    return answered;
+    try {
+      for (let i = 0; i < log.length; i++) log[i]?.(ctx, reply);
+    } catch (error) {
+      // The reply stands: a log that fails must not keep it from its client.
+      errorReply(error, ctx, this.#options.log);
+    }
+    this.#sink.answer(answer);
   }
 }
 
 /** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
-function begin(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+function runRequestPhases(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
   const ended = runPhase(plan.handlers.rewrite, ctx);
   if (ended instanceof Promise) return identifyLater(plan, ctx, ended);
   return ended ?? runIdentified(plan, ctx);
 }
-
 /** Rewrite is over, so it is known who asks: the consumer's own plugins join in. */
 function runIdentified(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
   const merged = ctx.consumer === null ? null : plan.forConsumer(ctx.consumer);

@@ -23,7 +23,9 @@ export class InFlight {
     for (const { handlers } of this.#contexts) yield handlers;
   }
 
+  /** Harmless for a context that is in it. */
   add(ctx: RequestContext): void {
+    if (ctx.inFlightSlot >= 0) return;
     ctx.inFlightSlot = this.#contexts.length;
     this.#contexts.push(ctx);
     if (this.#timer === null) this.#watch();

@@ -73,6 +73,8 @@ export interface UpstreamCall {
   readonly headers: readonly string[];
   /** Given by callers that send the same method, target and headers again and again. */
   readonly sharedHead?: SharedHead | undefined;
+  /** Request line and headers in words that were checked, each line with its CRLF, where there are such. */
+  readonly words?: string | null;
   readonly body: CallBody;
   readonly timeouts: CallTimeouts;
   /** `performance.now()` milliseconds after which the call ends; `Infinity` for none. */
@@ -123,6 +125,20 @@ export interface UpstreamReply {
    * before. Only of HTTP/2.
    */
   trailers?(): readonly string[];
+  /** The text of a short body of bytes that is ASCII; else `null`. Not on every reply. */
+  asciiText?(): string | null;
+  /** The header lines as they go to a client, where they can be passed on so. Not on every reply. */
+  returnedLines?(): ReturnedLines | null;
+}
+
+/** Header lines of an upstream, without those that end at this hop and those that tell the framing. */
+export interface ReturnedLines {
+  /** Each line with its CRLF; ASCII. */
+  readonly text: string;
+  /** Whether a `Date` is among them. */
+  readonly isDated: boolean;
+  /** `Content-Length`; -1 when there was none. */
+  readonly declared: number;
 }
 
 /** Takes the outcome of a call, which may be before the call was begun; must not throw. */

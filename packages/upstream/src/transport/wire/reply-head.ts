@@ -1,4 +1,6 @@
 import { MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
+import { endsHere, isUsualConnection } from "../../headers.ts";
+import type { ReturnedLines } from "../transport.ts";
 
 /** How the end of a body is found (RFC 9112 §6.3): a length in bytes, or one of these. */
 export const CHUNKED = -1;
@@ -45,6 +47,12 @@ export class ReplyHead {
       this.framing = framed.chunked ? CHUNKED : framed.length;
       this.keepAlive = framed.keepAlive && this.framing !== UNTIL_CLOSE;
     }
+  }
+
+  /** As {@link UpstreamReply.returnedLines}. */
+  returnedLines(): ReturnedLines | null {
+    if (this.bodiless) return null;
+    return returnLines(this.#text, this.#end, this.framing < 0 ? -1 : this.framing);
   }
 
   /** Flat list `[name, value, …]` in the order received. */
@@ -157,6 +165,28 @@ function listHeaders(text: string, headEnd: number): readonly string[] {
     at = end + 2;
   }
   return headers;
+}
+
+/** Cuts out the lines that end at this hop; the others follow each other mostly, and are cut out together. */
+function returnLines(text: string, headEnd: number, declared: number): ReturnedLines | null {
+  let kept = "";
+  let from = text.indexOf("\r\n") + 2;
+  let isDated = false;
+  for (let at = from; at < headEnd; ) {
+    const colon = text.indexOf(":", at);
+    const end = text.indexOf("\r\n", colon) + 2;
+    const length = colon - at;
+    if (length === 4 && isNamed(text, at, "date")) isDated = true;
+    else if (length === 14 ? isNamed(text, at, "content-length") : endsHere(text, at, colon)) {
+      // It may name further headers that end here.
+      if (length === 10 && !isUsualConnection(trimBlank(text, colon + 1, end - 2))) return null;
+      if (at > from) kept += text.slice(from, at);
+      from = end;
+    }
+    at = end;
+  }
+  if (headEnd > from) kept += text.slice(from, headEnd);
+  return { text: kept, isDated, declared };
 }
 
 /** Says what is wrong with a head that is not sound. */

@@ -1,4 +1,4 @@
-import type { UpstreamReply } from "../transport.ts";
+import type { ReturnedLines, UpstreamReply } from "../transport.ts";
 import type { ReplyHead } from "./reply-head.ts";
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
@@ -44,6 +44,17 @@ export class WireReply implements UpstreamReply {
     return this.#body;
   }
 
+  returnedLines(): ReturnedLines | null {
+    return this.#head.returnedLines();
+  }
+
+  asciiText(): string | null {
+    const piece = this.#piece;
+    if (piece === null || this.#body !== null || this.#to - this.#from > TEXT_BYTES) return null;
+    const text = piece.toString("latin1", this.#from, this.#to);
+    return isAscii(text) ? text : null;
+  }
+
   text(): string | null {
     const piece = this.#piece;
     if (piece === null || this.#body !== null) return decode(this.body);
@@ -53,6 +64,12 @@ export class WireReply implements UpstreamReply {
     return text;
   }
 }
+
+/** Up to here a text is written sooner than the bytes it stands for. */
+const TEXT_BYTES = 16_384;
+
+/** Every other character takes more than a byte. */
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
 
 const BYTE_ORDER_MARK = 0xfeff;
 

@@ -15,6 +15,7 @@ const SOUND_HEAD =
  * @returns `null` when they may not be fit for sending, which is for `checkCall` to say.
  */
 export function wordHead(call: UpstreamCall): string | null {
+  if (call.words != null) return call.words;
   const { sharedHead } = call;
   if (sharedHead?.words != null) return sharedHead.words;
   const { headers } = call;
