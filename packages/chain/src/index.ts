@@ -6,7 +6,7 @@ export {
   type ClassicService,
   compileClassic,
 } from "./classic/compile-classic.ts";
-export { runClassic } from "./classic/run-classic.ts";
+export { type OutcomeReceiver, runClassic, startClassic } from "./classic/run-classic.ts";
 export type { ChainClock } from "./clock.ts";
 export { type ChainServices, compileChain } from "./compile-chain.ts";
 export type { CompiledChain } from "./compiled-chain.ts";

@@ -23,6 +23,14 @@ export class JsonObjectSlices {
     return this.keys.length;
   }
 
+  /** Forgets every member, to be filled anew. */
+  clear(): void {
+    this.keys.length = 0;
+    this.members.length = 0;
+    this.#valueStarts.length = 0;
+    this.#index = null;
+  }
+
   /** @returns the raw text of a member's value, or `undefined` when there is no such member. */
   get(key: string): string | undefined {
     return this.valueAt(this.#find(key));

@@ -18,16 +18,21 @@ export interface JsonOther {
  * without decoding a value. A key given twice keeps its first place and its last value, as
  * `JSON.parse` does.
  *
+ * @param slices is emptied and filled with the members; for those that scan one text after another.
  * @returns members (`kind: "object"`), `array` or `scalar` for other valid texts, or a `fault`.
  */
-export function scanObject(text: string, limits?: JsonLimits): ObjectScan {
+export function scanObject(
+  text: string,
+  limits?: JsonLimits,
+  slices: JsonObjectSlices = new JsonObjectSlices(),
+): ObjectScan {
   const maxDepth = limits?.maxDepth ?? DEFAULT_MAX_DEPTH;
   const tooLarge = checkSize(text, limits?.maxBytes);
   if (tooLarge !== null) return tooLarge;
   const start = skipSpace(text, 0);
   const first = text.charCodeAt(start);
   if (first !== 0x7b) return scanOther(text, start, first === 0x5b ? "array" : "scalar", maxDepth);
-  const slices = new JsonObjectSlices();
+  slices.clear();
   const end = maxDepth > 0 ? scanMembers(text, start + 1, maxDepth - 1, slices) : INVALID;
   if (end === INVALID || skipSpace(text, end) !== text.length) return explainSyntax(text, maxDepth);
   return slices;

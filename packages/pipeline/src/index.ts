@@ -4,8 +4,10 @@ export { requestErrors } from "./errors.ts";
 export { decode as decodeText } from "./fetch-body.ts";
 export { FetchRequest, idleSeconds, type ServerHandle } from "./fetch-request.ts";
 export { HeaderEdits } from "./header-edits.ts";
+export { LaterResult, type ResultReceiver } from "./later-result.ts";
 export {
   type HeaderHandler,
+  isLater,
   type LogHandler,
   noHandlers,
   type PhaseHandlers,

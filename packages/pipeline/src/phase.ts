@@ -20,7 +20,7 @@ export type RequestPhase = (typeof requestPhases)[number];
 // biome-ignore lint/suspicious/noConfusingVoidType: handlers without a result are plain functions
 export type PhaseResult = GatewayReply | void;
 
-export type RequestHandler = (ctx: RequestContext) => PhaseResult | Promise<PhaseResult>;
+export type RequestHandler = (ctx: RequestContext) => PhaseResult | PromiseLike<PhaseResult>;
 
 export type HeaderHandler = (ctx: RequestContext, reply: GatewayReply) => void;
 
@@ -45,7 +45,10 @@ export const noHandlers: PhaseHandlers = Object.freeze({
   log: Object.freeze([]),
 });
 
-function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
+/** Whether a handler has not ended yet. */
+export function isLater(
+  value: PhaseResult | PromiseLike<PhaseResult>,
+): value is PromiseLike<PhaseResult> {
   return typeof value === "object" && value !== null && "then" in value;
 }
 
@@ -56,12 +59,12 @@ function isThenable<T>(value: T | Promise<T>): value is Promise<T> {
 export function runPhase(
   handlers: readonly RequestHandler[],
   ctx: RequestContext,
-): PhaseResult | Promise<PhaseResult> {
+): PhaseResult | PromiseLike<PhaseResult> {
   for (let i = 0; i < handlers.length; i++) {
     // The loop bound makes the element present.
     const result = (handlers[i] as RequestHandler)(ctx);
     if (result === undefined) continue;
-    if (isThenable<PhaseResult>(result))
+    if (isLater(result))
       return i + 1 === handlers.length ? result : continuePhase(handlers, ctx, i, result);
     return result;
   }
@@ -72,7 +75,7 @@ async function continuePhase(
   handlers: readonly RequestHandler[],
   ctx: RequestContext,
   index: number,
-  pending: Promise<PhaseResult>,
+  pending: PromiseLike<PhaseResult>,
 ): Promise<PhaseResult> {
   const first = await pending;
   if (first !== undefined) return first;

@@ -150,7 +150,7 @@ class Flow {
   }
 
   handlers(readsBody: boolean): PluginHandlers {
-    const run = (ctx: RequestContext): PhaseResult | Promise<PhaseResult> => this.#run(ctx);
+    const run = (ctx: RequestContext): PhaseResult | PromiseLike<PhaseResult> => this.#run(ctx);
     const has = (phase: "headerFilter" | "log"): boolean =>
       this.#steps.some(({ handlers }) => handlers[phase] !== undefined);
     return {
@@ -162,7 +162,7 @@ class Flow {
     };
   }
 
-  #run(ctx: RequestContext): PhaseResult | Promise<PhaseResult> {
+  #run(ctx: RequestContext): PhaseResult | PromiseLike<PhaseResult> {
     for (const { matches, plugin, handlers } of this.#steps) {
       if (!matches(ctx)) continue;
       this.#done.set(ctx, handlers);

@@ -279,8 +279,7 @@ class NodeCall implements UpstreamCall {
     this.method = method;
     this.target = target;
     this.sharedHead = sharedHead;
-    this.words =
-      lines == null ? null : `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
+    this.words = lines == null ? null : `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
     this.body = request.body;
     this.timeouts = timeouts;
     this.deadlineAt = request.deadlineAt;

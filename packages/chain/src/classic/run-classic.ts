@@ -29,19 +29,34 @@ const BARE_HEADERS: readonly string[] = ["Accept", "*/*"];
 const NO_HEADERS: readonly string[] = [];
 const NO_BYTES = new Uint8Array(0);
 
+/** Takes what a chain ends with; must not throw. */
+export interface OutcomeReceiver {
+  resolve(outcome: ChainOutcome): void;
+  /** REQUEST_TOO_LARGE (413) of the request; UPSTREAM_CANCELLED when the client left. */
+  reject(error: unknown): void;
+}
+
 /**
  * Runs a classic chain: calls each service in turn with everything merged so far, and ends with the
  * merged object as the new request body. A service that fails ends it with the documented reply.
- *
- * @throws REQUEST_TOO_LARGE (413) from the request; UPSTREAM_CANCELLED when the client left.
  */
+export function startClassic(
+  chain: ClassicChain,
+  request: ChainRequest,
+  trace: ChainTrace | null,
+  receiver: OutcomeReceiver,
+): void {
+  new ClassicRun(chain, request, trace, receiver).begin();
+}
+
+/** As {@link startClassic}, for those that wait for the outcome. */
 export function runClassic(
   chain: ClassicChain,
   request: ChainRequest,
   trace: ChainTrace | null = null,
 ): Promise<ChainOutcome> {
   return new Promise((resolve, reject) => {
-    new ClassicRun(chain, request, trace, resolve, reject).begin();
+    startClassic(chain, request, trace, { resolve, reject });
   });
 }
 
@@ -70,10 +85,11 @@ class ClassicRun implements ReplyReceiver {
   readonly #chain: ClassicChain;
   readonly #request: ChainRequest;
   readonly #trace: ChainTrace | null;
-  readonly #end: (outcome: ChainOutcome) => void;
-  readonly #give: (error: unknown) => void;
+  readonly #receiver: OutcomeReceiver;
   readonly #deadlineAt: number;
   #start = NO_START;
+  /** Members of the reply in hand. */
+  readonly #scanned = new JsonObjectSlices();
   #setHeaders = NO_HEADERS;
   #bodyHeaders = BODY_HEADERS;
   #bareHeaders = BARE_HEADERS;
@@ -85,14 +101,12 @@ class ClassicRun implements ReplyReceiver {
     chain: ClassicChain,
     request: ChainRequest,
     trace: ChainTrace | null,
-    end: (outcome: ChainOutcome) => void,
-    give: (error: unknown) => void,
+    receiver: OutcomeReceiver,
   ) {
     this.#chain = chain;
     this.#request = request;
     this.#trace = trace;
-    this.#end = end;
-    this.#give = give;
+    this.#receiver = receiver;
     this.#deadlineAt = Math.min(request.deadlineAt, performance.now() + chain.deadlineMs);
   }
 
@@ -132,15 +146,16 @@ class ClassicRun implements ReplyReceiver {
 
   /** A request that cannot be understood is answered; one that is too large is not for us to word. */
   #refuse(error: unknown): void {
-    if (isGatewayError(error) && error.status === 400) this.#end(faultReply(this.#chain, error));
-    else this.#give(error);
+    if (isGatewayError(error) && error.status === 400)
+      this.#receiver.resolve(faultReply(this.#chain, error));
+    else this.#receiver.reject(error);
   }
 
   /** Calls the service whose turn it is, or ends. */
   #next(): void {
     const service = this.#chain.services[this.#at];
     if (service === undefined) {
-      this.#end(forward(this.#request, this.#start, this.#setHeaders));
+      this.#receiver.resolve(forward(this.#request, this.#start, this.#setHeaders));
       return;
     }
     this.#step = this.#trace?.begin(service.label, performance.now()) ?? null;
@@ -173,7 +188,7 @@ class ClassicRun implements ReplyReceiver {
     try {
       this.#settle(this.#take(this.#service(), reply));
     } catch (error) {
-      this.#give(error);
+      this.#receiver.reject(error);
     }
   }
 
@@ -181,7 +196,7 @@ class ClassicRun implements ReplyReceiver {
     try {
       this.#settle(this.#fail(this.#service(), error));
     } catch (thrown) {
-      this.#give(thrown);
+      this.#receiver.reject(thrown);
     }
   }
 
@@ -194,7 +209,7 @@ class ClassicRun implements ReplyReceiver {
   #settle(failure: ChainOutcome | null): void {
     if (this.#step !== null) endTrace(this.#step, failure);
     if (failure !== null) {
-      this.#end(failure);
+      this.#receiver.resolve(failure);
       return;
     }
     this.#at += 1;
@@ -212,7 +227,7 @@ class ClassicRun implements ReplyReceiver {
     }
     const text = replyText(reply);
     if (text === "") return null;
-    const scan = text === null ? null : scanObject(text, this.#chain.jsonLimits);
+    const scan = text === null ? null : scanObject(text, this.#chain.jsonLimits, this.#scanned);
     if (scan?.kind === "object") {
       mergeSlices(this.#start.members, scan);
       return null;

@@ -1,13 +1,14 @@
 import type { Checked, Issue } from "@catena/errors";
 import { bodyVariables, compileExpression, type Predicate } from "@catena/expr";
-import type {
-  GatewayReply,
-  HeaderHandler,
-  LogHandler,
-  PhaseResult,
-  PluginHandlers,
-  RequestContext,
-  RequestHandler,
+import {
+  type GatewayReply,
+  type HeaderHandler,
+  isLater,
+  type LogHandler,
+  type PhaseResult,
+  type PluginHandlers,
+  type RequestContext,
+  type RequestHandler,
 } from "@catena/pipeline";
 import { readForVariables } from "@catena/plugins";
 
@@ -99,7 +100,7 @@ function withErrorBody(handler: RequestHandler, body: string): RequestHandler {
   };
   return (ctx) => {
     const result = handler(ctx);
-    return result instanceof Promise ? result.then(replace) : replace(result);
+    return isLater(result) ? result.then(replace) : replace(result);
   };
 }
 

@@ -1,10 +1,13 @@
 import {
   type ClientRequest,
   type GatewayReply,
+  isLater,
+  LaterResult,
   messageReply,
   type PhaseResult,
   RequestContext,
   type RequestTarget,
+  type ResultReceiver,
   runPhase,
   statusReply,
 } from "@catena/pipeline";
@@ -45,7 +48,8 @@ export type HandleRequest<Answer> = (
   sink: AnswerSink<Answer>,
 ) => void;
 
-type Pending<T> = T | Promise<T>;
+/** What the request phases end with, or will. */
+type Pending = PhaseResult | PromiseLike<PhaseResult>;
 
 /**
  * The path of every request, in the order things happen: match, run the request phases, forward, run
@@ -69,11 +73,13 @@ export function createRequestHandler<Answer>(
  * One request and its answer. It goes on by itself when something waited for is there: a promise, with
  * its functions and its turn of the event loop, is made only where a plugin gives one.
  */
-class Exchange<Answer> implements ForwardReceiver {
+class Exchange<Answer> implements ForwardReceiver, ResultReceiver {
   readonly #ctx: RequestContext;
   readonly #options: HandlerOptions;
   readonly #toAnswer: (reply: GatewayReply) => Answer;
   readonly #sink: AnswerSink<Answer>;
+  /** While a handler is waited for. */
+  #plan: RoutePlan | null = null;
 
   constructor(
     ctx: RequestContext,
@@ -117,18 +123,22 @@ class Exchange<Answer> implements ForwardReceiver {
       return;
     }
     ctx.handlers = plan.handlers;
-    let ended: Pending<PhaseResult>;
+    let ended: Pending;
     try {
       ended =
         plan.unavailable === null ? runRequestPhases(plan, ctx) : statusReply(plan.unavailable);
     } catch (error) {
       ended = errorReply(error, ctx, this.#options.log);
     }
-    if (ended instanceof Promise) void this.#runLater(plan, ended);
-    else this.#goOn(plan, ended);
+    if (!isLater(ended)) this.#goOn(plan, ended);
+    else if (ended instanceof LaterResult) {
+      this.#options.inFlight.add(ctx);
+      this.#plan = plan;
+      ended.take(this);
+    } else void this.#runLater(plan, ended);
   }
 
-  async #runLater(plan: RoutePlan, pending: Promise<PhaseResult>): Promise<void> {
+  async #runLater(plan: RoutePlan, pending: PromiseLike<PhaseResult>): Promise<void> {
     const ctx = this.#ctx;
     this.#options.inFlight.add(ctx);
     let ended: PhaseResult;
@@ -138,6 +148,10 @@ class Exchange<Answer> implements ForwardReceiver {
       ended = errorReply(error, ctx, this.#options.log);
     }
     this.#goOn(plan, ended);
+  }
+
+  phaseEnded(result: PhaseResult): void {
+    if (this.#plan !== null) this.#goOn(this.#plan, result);
   }
 
   /** The request phases are over. */
@@ -208,27 +222,27 @@ class Exchange<Answer> implements ForwardReceiver {
 }
 
 /** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
-function runRequestPhases(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+function runRequestPhases(plan: RoutePlan, ctx: RequestContext): Pending {
   const ended = runPhase(plan.handlers.rewrite, ctx);
-  if (ended instanceof Promise) return identifyLater(plan, ctx, ended);
+  if (isLater(ended)) return identifyLater(plan, ctx, ended);
   return ended ?? runIdentified(plan, ctx);
 }
 /** Rewrite is over, so it is known who asks: the consumer's own plugins join in. */
-function runIdentified(plan: RoutePlan, ctx: RequestContext): Pending<PhaseResult> {
+function runIdentified(plan: RoutePlan, ctx: RequestContext): Pending {
   const merged = ctx.consumer === null ? null : plan.forConsumer(ctx.consumer);
   if (merged === null) return runAfterRewrite(ctx);
   if (merged.unavailable) return statusReply(503);
   ctx.handlers = merged.handlers;
   const ended = runPhase(merged.rewrite, ctx);
-  if (ended instanceof Promise) return runAfterRewriteLater(ctx, ended);
+  if (isLater(ended)) return runAfterRewriteLater(ctx, ended);
   return ended ?? runAfterRewrite(ctx);
 }
 
-function runAfterRewrite(ctx: RequestContext): Pending<PhaseResult> {
+function runAfterRewrite(ctx: RequestContext): Pending {
   const { access, beforeProxy } = ctx.handlers;
   const ended = runPhase(access, ctx);
   if (beforeProxy.length === 0) return ended;
-  if (ended instanceof Promise) return runBeforeProxyLater(ctx, ended);
+  if (isLater(ended)) return runBeforeProxyLater(ctx, ended);
   return ended ?? runPhase(beforeProxy, ctx);
 }
 
@@ -238,21 +252,21 @@ function runAfterRewrite(ctx: RequestContext): Pending<PhaseResult> {
 async function identifyLater(
   plan: RoutePlan,
   ctx: RequestContext,
-  ended: Promise<PhaseResult>,
+  ended: PromiseLike<PhaseResult>,
 ): Promise<PhaseResult> {
   return (await ended) ?? (await runIdentified(plan, ctx));
 }
 
 async function runAfterRewriteLater(
   ctx: RequestContext,
-  ended: Promise<PhaseResult>,
+  ended: PromiseLike<PhaseResult>,
 ): Promise<PhaseResult> {
   return (await ended) ?? (await runAfterRewrite(ctx));
 }
 
 async function runBeforeProxyLater(
   ctx: RequestContext,
-  ended: Promise<PhaseResult>,
+  ended: PromiseLike<PhaseResult>,
 ): Promise<PhaseResult> {
   return (await ended) ?? (await runPhase(ctx.handlers.beforeProxy, ctx));
 }

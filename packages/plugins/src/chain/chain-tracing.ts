@@ -1,6 +1,6 @@
 import { ChainTrace, serverTiming, ValueRecorder } from "@catena/chain";
 import type {
-  GatewayReply,
+  PhaseResult,
   PluginHandlers,
   PluginServices,
   RequestContext,
@@ -12,10 +12,7 @@ import type {
 const MAX_STEPS = 256;
 
 /** Runs a chain for a request; `trace` is `null` where nobody looks. */
-export type RunTraced = (
-  ctx: RequestContext,
-  trace: ChainTrace | null,
-) => Promise<GatewayReply | undefined>;
+export type RunTraced = (ctx: RequestContext, trace: ChainTrace | null) => PromiseLike<PhaseResult>;
 
 /**
  * Makes the handlers of a chain from what runs it. Where neither `Server-Timing` nor a trace is wanted
@@ -31,7 +28,7 @@ export function tracedHandlers(
   const hasTiming = isTimed || wantsTiming;
   if (traces === undefined && !hasTiming) return { access: (ctx) => run(ctx, null) };
   const begun = new WeakMap<RequestContext, ChainTrace>();
-  const access = async (ctx: RequestContext): Promise<GatewayReply | undefined> => {
+  const access = async (ctx: RequestContext): Promise<PhaseResult> => {
     const trace = begin(ctx, traces);
     begun.set(ctx, trace);
     const startMs = performance.now();

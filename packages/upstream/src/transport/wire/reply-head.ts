@@ -21,32 +21,25 @@ const LENGTH = /^[0-9]{1,15}$/;
 export class ReplyHead {
   readonly status: number;
   /** Body length in bytes, {@link CHUNKED} or {@link UNTIL_CLOSE}; 0 when there is no body. */
-  readonly framing: number;
+  framing = UNTIL_CLOSE;
   /** HEAD, 1xx, 204, 304: no body follows, whatever the headers say. */
   readonly bodiless: boolean;
   /** Whether another request may follow on this connection. */
-  readonly keepAlive: boolean;
+  keepAlive: boolean;
   /** `Keep-Alive: timeout=N` in milliseconds: how long the peer says it keeps an idle connection. */
-  readonly keepAliveMs: number;
+  keepAliveMs = Number.POSITIVE_INFINITY;
   readonly #text: string;
   readonly #end: number;
   #headers: readonly string[] | null = null;
 
-  constructor(text: string, end: number, isBodiless: boolean, framed: Framing) {
+  constructor(text: string, end: number, isHead: boolean) {
     // `HTTP/1.x nnn`: the places are fixed.
-    this.status = statusOf(text);
+    const status = statusOf(text);
+    this.status = status;
+    this.bodiless = isHead || status < 200 || status === 204 || status === 304;
+    this.keepAlive = text.charCodeAt(7) !== 0x30;
     this.#text = text;
     this.#end = end;
-    this.bodiless = isBodiless;
-    this.keepAliveMs = framed.keepAliveMs;
-    if (isBodiless) {
-      this.framing = 0;
-      // A peer that wrongly sends the announced body would desynchronise the next reply.
-      this.keepAlive = framed.keepAlive && !framed.chunked && framed.length <= 0;
-    } else {
-      this.framing = framed.chunked ? CHUNKED : framed.length;
-      this.keepAlive = framed.keepAlive && this.framing !== UNTIL_CLOSE;
-    }
   }
 
   /** As {@link UpstreamReply.returnedLines}. */
@@ -62,15 +55,6 @@ export class ReplyHead {
   }
 }
 
-/** What the headers say of the reply's end and of the connection. */
-interface Framing {
-  /** Bytes, or {@link UNTIL_CLOSE} when no length was given. */
-  length: number;
-  chunked: boolean;
-  keepAlive: boolean;
-  keepAliveMs: number;
-}
-
 /**
  * Parses a head. Strict: what servers and proxies are known to read differently is refused.
  *
@@ -80,11 +64,8 @@ interface Framing {
  */
 export function parseReplyHead(text: string, end: number, isHead: boolean): ReplyHead | string {
   if (!WHOLE_HEAD.test(text)) return findFault(text.slice(0, end));
-  const status = statusOf(text);
-  const framed = readFraming(text, end);
-  if (typeof framed === "string") return framed;
-  const isBodiless = isHead || status < 200 || status === 204 || status === 304;
-  return new ReplyHead(text, end, isBodiless, framed);
+  const head = new ReplyHead(text, end, isHead);
+  return readFraming(head, text, end) ?? head;
 }
 
 function statusOf(text: string): number {
@@ -93,15 +74,15 @@ function statusOf(text: string): number {
   );
 }
 
-/** Looks at the few headers that matter here, of a head without fault, without listing all. */
-function readFraming(text: string, headEnd: number): Framing | string {
+/**
+ * Looks at the few headers that matter here, of a head without fault, without listing all.
+ *
+ * @returns the fault, if there is one.
+ */
+function readFraming(head: ReplyHead, text: string, headEnd: number): string | null {
   const isOld = text.charCodeAt(7) === 0x30;
-  const framed: Framing = {
-    length: UNTIL_CLOSE,
-    chunked: false,
-    keepAlive: !isOld,
-    keepAliveMs: Number.POSITIVE_INFINITY,
-  };
+  let isChunked = false;
+  let length = UNTIL_CLOSE;
   let count = 0;
   for (let at = text.indexOf("\r\n") + 2; at < headEnd; ) {
     const colon = text.indexOf(":", at);
@@ -111,31 +92,38 @@ function readFraming(text: string, headEnd: number): Framing | string {
     switch (colon - at) {
       case 14:
         if (!isNamed(text, at, "content-length")) break;
-        if (framed.length !== UNTIL_CLOSE) return "two content-length headers";
-        framed.length = readLength(trimBlank(text, colon + 1, end));
-        if (framed.length < 0) return "bad content-length";
+        if (length !== UNTIL_CLOSE) return "two content-length headers";
+        length = readLength(trimBlank(text, colon + 1, end));
+        if (length < 0) return "bad content-length";
         break;
       case 17:
         if (!isNamed(text, at, "transfer-encoding")) break;
         // Only a lone `chunked` has one reading; RFC 9112 §6.1 forbids it to HTTP/1.0.
-        if (framed.chunked || isOld) return "bad transfer-encoding";
+        if (isChunked || isOld) return "bad transfer-encoding";
         if (trimBlank(text, colon + 1, end).toLowerCase() !== "chunked")
           return "bad transfer-encoding";
-        framed.chunked = true;
+        isChunked = true;
         break;
       case 10:
         if (isNamed(text, at, "connection"))
-          framed.keepAlive = readConnection(trimBlank(text, colon + 1, end), framed.keepAlive);
+          head.keepAlive = readConnection(trimBlank(text, colon + 1, end), head.keepAlive);
         else if (isNamed(text, at, "keep-alive"))
-          framed.keepAliveMs = readKeepAlive(trimBlank(text, colon + 1, end));
+          head.keepAliveMs = readKeepAlive(trimBlank(text, colon + 1, end));
         break;
     }
     at = end + 2;
   }
   if (count > MAX_HEADERS) return `more than ${MAX_HEADERS} headers`;
-  if (framed.chunked && framed.length !== UNTIL_CLOSE)
-    return "both content-length and transfer-encoding";
-  return framed;
+  if (isChunked && length !== UNTIL_CLOSE) return "both content-length and transfer-encoding";
+  if (head.bodiless) {
+    head.framing = 0;
+    // A peer that wrongly sends the announced body would desynchronise the next reply.
+    if (isChunked || length > 0) head.keepAlive = false;
+  } else {
+    head.framing = isChunked ? CHUNKED : length;
+    if (head.framing === UNTIL_CLOSE) head.keepAlive = false;
+  }
+  return null;
 }
 
 /** Whether the name at `at` is `name`, which is in lower case and as long. */
