@@ -55,12 +55,15 @@ export function serve(answer: Answer): Served {
     isShared: false,
     webSockets: { upgrade: () => null },
     replies,
-    answer: (request) => {
+    answer: (request, sink) => {
       requests.push(request);
       const reply = served.answer(request);
-      return reply instanceof Promise
-        ? reply.then((made) => renderReply(made, replies)).catch(failed)
-        : renderReply(reply, replies);
+      if (reply instanceof Promise)
+        void reply
+          .then((made) => renderReply(made, replies))
+          .catch(failed)
+          .then((rendered) => sink.answer(rendered));
+      else sink.answer(renderReply(reply, replies));
     },
   });
   const connect = async (keeps?: boolean): Promise<RawClient> => {
