@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { type GatewayBed, startGatewayBed, until } from "./bed/gateway-bed.ts";
+import { type GatewayBed, servers, startGatewayBed, until } from "./bed/gateway-bed.ts";
 import { type Service, startEcho, startService } from "./bed/service.ts";
 import { type StoreBed, startSqlite } from "./bed/stores.ts";
 import { routeTo, startTlsBed, tlsPortOf } from "./bed/tls-bed.ts";
@@ -13,150 +13,163 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-describe.each(secureClients)("requests over TLS by $protocol", ({ protocol, open }) => {
-  let storeBed: StoreBed;
-  let echo: Service;
-  let bodies: Service;
-  let bed: GatewayBed;
-  let client: SecureClient;
-  let aborted = 0;
-  beforeAll(async () => {
-    storeBed = await startSqlite();
-    echo = startEcho();
-    bodies = startService(async (seen, raw) => {
-      if (seen.target === "/bodies/count") return new Response(String(seen.body.length));
-      if (seen.target === "/bodies/large") return new Response(new Uint8Array(20 * megabyte));
-      raw.signal.addEventListener("abort", () => {
-        aborted++;
+const pairs = servers.flatMap((server) => secureClients.map((client) => ({ server, ...client })));
+
+describe.each(pairs)(
+  "requests over TLS by $protocol, server $server",
+  ({ protocol, open, server }) => {
+    let storeBed: StoreBed;
+    let echo: Service;
+    let bodies: Service;
+    let bed: GatewayBed;
+    let client: SecureClient;
+    let aborted = 0;
+    beforeAll(async () => {
+      storeBed = await startSqlite();
+      echo = startEcho();
+      bodies = startService(async (seen, raw) => {
+        if (seen.target === "/bodies/count") return new Response(String(seen.body.length));
+        if (seen.target === "/bodies/large") return new Response(new Uint8Array(20 * megabyte));
+        raw.signal.addEventListener("abort", () => {
+          aborted++;
+        });
+        return new Response(drops(), { headers: { "content-type": "text/event-stream" } });
       });
-      return new Response(drops(), { headers: { "content-type": "text/event-stream" } });
-    });
-    bed = await startTlsBed(storeBed.url, {
-      "routes/all": routeTo(echo, "/*"),
-      "routes/bodies": routeTo(bodies, "/bodies/*"),
-      "routes/seen": routeTo(echo, "/seen", {
-        vars: [
-          ["scheme", "==", "https"],
-          ["https", "==", "on"],
-          ["ssl_server_name", "==", "shop.test"],
-        ],
-        plugins: {
-          "proxy-rewrite": {
-            headers: { set: { "x-seen": "$scheme $server_port $ssl_client_verify" } },
+      bed = await startTlsBed(
+        storeBed.url,
+        {
+          "routes/all": routeTo(echo, "/*"),
+          "routes/bodies": routeTo(bodies, "/bodies/*"),
+          "routes/seen": routeTo(echo, "/seen", {
+            vars: [
+              ["scheme", "==", "https"],
+              ["https", "==", "on"],
+              ["ssl_server_name", "==", "shop.test"],
+            ],
+            plugins: {
+              "proxy-rewrite": {
+                headers: { set: { "x-seen": "$scheme $server_port $ssl_client_verify" } },
+              },
+            },
+          }),
+          "routes/secured": routeTo(echo, "/secured", {
+            plugins: { redirect: { http_to_https: true } },
+          }),
+          "routes/missing": {
+            uri: "/missing",
+            plugins: { "fault-injection": { abort: { http_status: 404 } } },
           },
         },
-      }),
-      "routes/secured": routeTo(echo, "/secured", {
-        plugins: { redirect: { http_to_https: true } },
-      }),
-      "routes/missing": {
-        uri: "/missing",
-        plugins: { "fault-injection": { abort: { http_status: 404 } } },
-      },
+        { server },
+      );
+      client = open(tlsPortOf(bed));
     });
-    client = open(tlsPortOf(bed));
-  });
-  afterAll(async () => {
-    client.close();
-    await bed.stop();
-    await echo.stop();
-    await bodies.stop();
-    await storeBed.stop();
-  });
-
-  test("say so to the upstream", async () => {
-    const { status, body, headers } = await client.send({
-      path: "/a?x=1",
-      headers: { "x-forwarded-proto": "http", "x-forwarded-port": "1" },
+    afterAll(async () => {
+      client.close();
+      await bed.stop();
+      await echo.stop();
+      await bodies.stop();
+      await storeBed.stop();
     });
-    expect(status).toBe(200);
-    expect(JSON.parse(String(await bytesOf(body)))).toMatchObject({
-      method: "GET",
-      target: "/a?x=1",
-      headers: {
-        host: "shop.test",
-        "x-forwarded-proto": "https",
-        "x-forwarded-port": String(tlsPortOf(bed)),
-        "x-forwarded-for": "127.0.0.1",
-        "x-real-ip": "127.0.0.1",
-      },
+
+    test("say so to the upstream", async () => {
+      const { status, body, headers } = await client.send({
+        path: "/a?x=1",
+        headers: { "x-forwarded-proto": "http", "x-forwarded-port": "1" },
+      });
+      expect(status).toBe(200);
+      expect(JSON.parse(String(await bytesOf(body)))).toMatchObject({
+        method: "GET",
+        target: "/a?x=1",
+        headers: {
+          host: "shop.test",
+          "x-forwarded-proto": "https",
+          "x-forwarded-port": String(tlsPortOf(bed)),
+          "x-forwarded-for": "127.0.0.1",
+          "x-real-ip": "127.0.0.1",
+        },
+      });
+      expect(headers["strict-transport-security"]).toBeUndefined();
     });
-    expect(headers["strict-transport-security"]).toBeUndefined();
-  });
 
-  test("are known as such to conditions and templates", async () => {
-    const { body } = await client.send({ path: "/seen" });
-    const { headers } = JSON.parse(String(await bytesOf(body)));
-    expect(headers["x-seen"]).toBe(`https ${tlsPortOf(bed)} NONE`);
-    expect((await fetch(`${bed.url}/seen`)).status).toBe(200);
-    expect(echo.seen.at(-1)?.headers["x-seen"]).toBeUndefined();
-  });
-
-  test("are not redirected to https", async () => {
-    const { status, body } = await client.send({ path: "/secured" });
-    await bytesOf(body);
-    expect(status).toBe(200);
-  });
-
-  test.each(["POST", "PUT", "PATCH", "DELETE"])("%s takes its body along", async (method) => {
-    const { body } = await client.send({ method, path: "/a", body: "some text" });
-    expect(JSON.parse(String(await bytesOf(body)))).toMatchObject({ method, body: "some text" });
-  });
-
-  test("a body of 20 MB arrives whole, in either direction", async () => {
-    const up = await client.send({
-      method: "POST",
-      path: "/bodies/count",
-      body: Buffer.alloc(20 * megabyte, "a"),
+    test("are known as such to conditions and templates", async () => {
+      const { body } = await client.send({ path: "/seen" });
+      const { headers } = JSON.parse(String(await bytesOf(body)));
+      expect(headers["x-seen"]).toBe(`https ${tlsPortOf(bed)} NONE`);
+      expect((await fetch(`${bed.url}/seen`)).status).toBe(200);
+      expect(echo.seen.at(-1)?.headers["x-seen"]).toBeUndefined();
     });
-    expect(String(await bytesOf(up.body))).toBe(String(20 * megabyte));
-    const down = await client.send({ path: "/bodies/large" });
-    expect((await bytesOf(down.body)).length).toBe(20 * megabyte);
-  });
 
-  test("HEAD and errors of the gateway are answered as over clear text", async () => {
-    const head = await client.send({ method: "HEAD", path: "/a" });
-    expect([head.status, (await bytesOf(head.body)).length]).toEqual([200, 0]);
-    const missing = await client.send({ path: "/missing" });
-    await bytesOf(missing.body);
-    expect([missing.status, missing.headers["server"]]).toEqual([404, "APISIX/3.18.0"]);
-  });
-
-  test("200 at a time are each answered with their own", async () => {
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, async (_, i) => {
-        const { body } = await client.send({ method: "POST", path: `/n/${i}`, body: `body ${i}` });
-        return JSON.parse(String(await bytesOf(body)));
-      }),
-    );
-    for (const [i, answer] of answers.entries()) {
-      expect(answer).toMatchObject({ target: `/n/${i}`, body: `body ${i}` });
-    }
-  });
-
-  test("a stream arrives as it is sent, and is given up with its client", async () => {
-    const before = aborted;
-    const { body, cancel, headers } = await client.send({ path: "/bodies/stream" });
-    expect(headers["content-type"]).toBe("text/event-stream");
-    const { promise, resolve } = Promise.withResolvers<string>();
-    body.once("data", (chunk) => resolve(String(chunk)));
-    body.on("error", () => undefined);
-    expect(await promise).toBe("data: 1\n\n");
-    cancel();
-    await until(() => aborted === before + 1);
-  });
-
-  test("the protocol is the one that was agreed on", async () => {
-    const alpn = protocol === "HTTP/2" ? "h2" : "http/1.1";
-    const shaken = await shakeHands({
-      port: tlsPortOf(bed),
-      servername: "shop.test",
-      ALPNProtocols: [alpn],
+    test("are not redirected to https", async () => {
+      const { status, body } = await client.send({ path: "/secured" });
+      await bytesOf(body);
+      expect(status).toBe(200);
     });
-    expect("alpn" in shaken && shaken.alpn).toBe(alpn);
-    if ("socket" in shaken) shaken.socket.destroy();
-  });
-});
+
+    test.each(["POST", "PUT", "PATCH", "DELETE"])("%s takes its body along", async (method) => {
+      const { body } = await client.send({ method, path: "/a", body: "some text" });
+      expect(JSON.parse(String(await bytesOf(body)))).toMatchObject({ method, body: "some text" });
+    });
+
+    test("a body of 20 MB arrives whole, in either direction", async () => {
+      const up = await client.send({
+        method: "POST",
+        path: "/bodies/count",
+        body: Buffer.alloc(20 * megabyte, "a"),
+      });
+      expect(String(await bytesOf(up.body))).toBe(String(20 * megabyte));
+      const down = await client.send({ path: "/bodies/large" });
+      expect((await bytesOf(down.body)).length).toBe(20 * megabyte);
+    });
+
+    test("HEAD and errors of the gateway are answered as over clear text", async () => {
+      const head = await client.send({ method: "HEAD", path: "/a" });
+      expect([head.status, (await bytesOf(head.body)).length]).toEqual([200, 0]);
+      const missing = await client.send({ path: "/missing" });
+      await bytesOf(missing.body);
+      expect([missing.status, missing.headers["server"]]).toEqual([404, "APISIX/3.18.0"]);
+    });
+
+    test("200 at a time are each answered with their own", async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, async (_, i) => {
+          const { body } = await client.send({
+            method: "POST",
+            path: `/n/${i}`,
+            body: `body ${i}`,
+          });
+          return JSON.parse(String(await bytesOf(body)));
+        }),
+      );
+      for (const [i, answer] of answers.entries()) {
+        expect(answer).toMatchObject({ target: `/n/${i}`, body: `body ${i}` });
+      }
+    });
+
+    test("a stream arrives as it is sent, and is given up with its client", async () => {
+      const before = aborted;
+      const { body, cancel, headers } = await client.send({ path: "/bodies/stream" });
+      expect(headers["content-type"]).toBe("text/event-stream");
+      const { promise, resolve } = Promise.withResolvers<string>();
+      body.once("data", (chunk) => resolve(String(chunk)));
+      body.on("error", () => undefined);
+      expect(await promise).toBe("data: 1\n\n");
+      cancel();
+      await until(() => aborted === before + 1);
+    });
+
+    test("the protocol is the one that was agreed on", async () => {
+      const alpn = protocol === "HTTP/2" ? "h2" : "http/1.1";
+      const shaken = await shakeHands({
+        port: tlsPortOf(bed),
+        servername: "shop.test",
+        ALPNProtocols: [alpn],
+      });
+      expect("alpn" in shaken && shaken.alpn).toBe(alpn);
+      if ("socket" in shaken) shaken.socket.destroy();
+    });
+  },
+);
 
 /** One event, and then nothing for ever. */
 function drops(): ReadableStream {
