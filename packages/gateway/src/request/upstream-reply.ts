@@ -41,6 +41,12 @@ export class UpstreamGatewayReply implements GatewayReply {
     this.#body = body;
   }
 
+  /** Bound to the reply, of which few have them. */
+  get trailers(): (() => readonly string[]) | undefined {
+    const reply = this.#reply;
+    return reply.trailers === undefined ? undefined : () => reply.trailers?.() ?? [];
+  }
+
   untouchedLines(): ReturnedLines | null {
     return this.#headers === null && this.#body === undefined
       ? (this.#reply.returnedLines?.() ?? null)
