@@ -225,7 +225,8 @@ function pickAddress(node: Node, addresses: readonly string[], random: () => num
   return addresses[Math.floor(random() * addresses.length)] ?? node.host;
 }
 
-function hostFor(plan: UpstreamPlan, node: Node, clientHost: string): string {
+/** The `Host` that a node is sent, as `pass_host` says. */
+export function hostFor(plan: UpstreamPlan, node: Node, clientHost: string): string {
   switch (plan.passHost) {
     case "pass":
       return clientHost;

@@ -95,11 +95,12 @@ export class ChainRun implements RunContext, StepOwner {
     // One that is over at once does not end the run before the others were begun.
     this.#open = 1;
     const { steps } = this.chain;
+    const nowMs = this.clock.monotonicMs();
     for (let i = 0; i < steps.length; i++) {
       // The loop bound makes the element present.
       const step = steps[i] as CompiledStep;
       // Not what is left to wait for: a step that is over at once has begun those that wait for it.
-      if (this.chain.waitCounts[i] === 0) this.#start(step);
+      if (this.chain.waitCounts[i] === 0) this.#start(step, nowMs);
     }
     this.#open--;
     this.#settle();
@@ -213,13 +214,12 @@ export class ChainRun implements RunContext, StepOwner {
     return this.#parent === null ? this : this.#parent.#root();
   }
 
-  #start(step: CompiledStep): void {
+  #start(step: CompiledStep, nowMs: number): void {
     if (this.#failure !== null || this.#exit !== null) return;
     const label = this.#prefix + step.name;
     const stop = this.scopes.safe.reason;
     if (stop !== null) this.#fail(stopped(label, stop));
-    else if (this.deadlineAt <= this.clock.monotonicMs())
-      this.#fail(chainErrors.CHAIN_DEADLINE({ step: label }));
+    else if (this.deadlineAt <= nowMs) this.#fail(chainErrors.CHAIN_DEADLINE({ step: label }));
     else {
       this.#open++;
       const run = new StepExecution(this, step, label);
@@ -331,7 +331,7 @@ export class ChainRun implements RunContext, StepOwner {
       const left = (this.#waiting[index] ?? 0) - 1;
       this.#waiting[index] = left;
       const dependant = this.chain.steps[index];
-      if (left === 0 && dependant !== undefined) this.#start(dependant);
+      if (left === 0 && dependant !== undefined) this.#start(dependant, this.clock.monotonicMs());
     }
   }
 

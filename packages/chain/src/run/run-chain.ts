@@ -28,33 +28,53 @@ export function runChain(
   request: ChainRequest,
   trace: ChainTrace | null = null,
 ): Promise<ChainOutcome> {
-  const pending = Promise.withResolvers<ChainOutcome>();
-  new RequestRun(chain, request, trace, pending).begin();
+  return answerByChain(chain, request, trace, outcomeItself);
+}
+
+/**
+ * As {@link runChain}, with what is made of the outcome in its place: whoever would wait for the outcome
+ * to make an answer of it needs no promise for that.
+ *
+ * @param toAnswer what it throws is what the promise is rejected with.
+ */
+export function answerByChain<Request extends ChainRequest, Answer>(
+  chain: CompiledChain,
+  request: Request,
+  trace: ChainTrace | null,
+  toAnswer: (request: Request, outcome: ChainOutcome) => Answer,
+): Promise<Answer> {
+  const pending = Promise.withResolvers<Answer>();
+  new RequestRun(chain, request, trace, toAnswer, pending).begin();
   return pending.promise;
 }
+
+const outcomeItself = (_request: ChainRequest, outcome: ChainOutcome): ChainOutcome => outcome;
 
 /**
  * One request's way through a chain. Where nothing must be waited for it goes on at once: the end of a
  * chain of calls is computed by what got the last reply.
  */
-class RequestRun implements RunOwner {
+class RequestRun<Request extends ChainRequest, Answer> implements RunOwner {
   readonly #chain: CompiledChain;
-  readonly #request: ChainRequest;
+  readonly #request: Request;
   readonly #trace: ChainTrace | null;
-  readonly #pending: PromiseWithResolvers<ChainOutcome>;
+  readonly #toAnswer: (request: Request, outcome: ChainOutcome) => Answer;
+  readonly #pending: PromiseWithResolvers<Answer>;
   readonly #deadlineAt: number;
   readonly #scopes = new GuardScopes();
   #run: ChainRun | null = null;
 
   constructor(
     chain: CompiledChain,
-    request: ChainRequest,
+    request: Request,
     trace: ChainTrace | null,
-    pending: PromiseWithResolvers<ChainOutcome>,
+    toAnswer: (request: Request, outcome: ChainOutcome) => Answer,
+    pending: PromiseWithResolvers<Answer>,
   ) {
     this.#chain = chain;
     this.#request = request;
     this.#trace = trace;
+    this.#toAnswer = toAnswer;
     this.#pending = pending;
     const nowMs = chain.clock.monotonicMs();
     this.#deadlineAt = Math.min(request.deadlineAt, nowMs + chain.deadlineMs);
@@ -131,7 +151,11 @@ class RequestRun implements RunOwner {
   #answer(outcome: ChainOutcome): void {
     // A stream goes on after this, and must end when the request does.
     if (!(outcome.body instanceof ReadableStream)) this.#scopes.unfollow();
-    this.#pending.resolve(outcome);
+    try {
+      this.#pending.resolve(this.#toAnswer(this.#request, outcome));
+    } catch (error) {
+      this.#pending.reject(error);
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { StoredValue } from "@catena/ir";
+import type { CompiledValue } from "../values/compiled-value.ts";
 import { encodePathPart, rawToText } from "../values/landing.ts";
 import type { Scope } from "../values/scope.ts";
 import type { ValueContext } from "../values/value-context.ts";
@@ -8,6 +9,7 @@ import { valueFault } from "../values/value-fault.ts";
 const PATH = /^\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*$/;
 /** Dot segments in every spelling a URL parser resolves (WHATWG URL, "double-dot path segment"). */
 const DOTS = /^(?:\.|%2e){1,2}$/i;
+const LONGEST_DOTS = "%2e%2e".length;
 
 /**
  * Compiles `/users/{id}/orders` into a writer of the encoded path. A value stays within its segment
@@ -28,48 +30,54 @@ export function compilePath(
     if (!Object.hasOwn(params, name))
       context.issue(`${path}/params`, "CHAIN_PATH_INVALID", `"${name}" of the path has no value`);
   if (names.length === 0) return () => template;
-  const segments = template
-    .slice(1)
-    .split("/")
-    .map((segment) => compileSegment(segment, params, path, context));
+  const pieces: Piece[] = [];
+  for (const segment of template.slice(1).split("/")) {
+    const before = pieces.at(-1);
+    const piece = compileSegment(segment, params, path, context);
+    const [slash, ...rest] = typeof piece === "string" ? [`/${piece}`] : ["/", piece];
+    if (typeof before === "string") pieces[pieces.length - 1] = before + slash;
+    else pieces.push(slash);
+    pieces.push(...rest);
+  }
   return (scope) => {
     let written = "";
-    for (const segment of segments) written += `/${segment(scope)}`;
+    for (const piece of pieces) written += typeof piece === "string" ? piece : piece(scope);
     return written;
   };
 }
+
+/** What a path is made of: text as it is, segments with values in them, and so on. */
+type Piece = string | ((scope: Scope) => string);
 
 function compileSegment(
   segment: string,
   params: Readonly<Record<string, StoredValue>>,
   path: string,
   context: ValueContext,
-): (scope: Scope) => string {
+): Piece {
   // A split with a group gives text and names alternately.
   const parts = segment.split(/\{([^{}]*)\}/);
-  if (parts.length === 1) return () => segment;
-  const values = parts.map((part, i) =>
-    i % 2 === 1
-      ? {
-          name: part,
-          value: context.compile(params[part] ?? null, `${path}/params/${context.segment(part)}`),
-        }
-      : null,
-  );
+  if (parts.length === 1) return segment;
+  const named = parts.map((part, i) => {
+    if (i % 2 === 0) return part;
+    const at = `${path}/params/${context.segment(part)}`;
+    return { name: part, value: context.compile(params[part] ?? null, at) };
+  });
+  const written = named.filter((part) => part !== "");
   return (scope) => {
-    let written = "";
-    for (let i = 0; i < parts.length; i++) {
-      const value = values[i] ?? null;
-      if (value === null) {
-        // The bound makes the element present.
-        written += parts[i] as string;
-        continue;
-      }
-      const text = rawToText(value.value.json(scope));
-      if (text === undefined) throw valueFault(`has no value for "${value.name}"`);
-      written += encodePathPart(text);
-    }
-    if (written === "" || DOTS.test(written)) throw valueFault("would call another path");
-    return written;
+    let text = "";
+    for (const part of written) text += typeof part === "string" ? part : paramText(part, scope);
+    if (text === "" || (text.length <= LONGEST_DOTS && DOTS.test(text)))
+      throw valueFault("would call another path");
+    return text;
   };
+}
+
+function paramText(
+  { name, value }: { readonly name: string; readonly value: CompiledValue },
+  scope: Scope,
+): string {
+  const text = rawToText(value.json(scope));
+  if (text === undefined) throw valueFault(`has no value for "${name}"`);
+  return encodePathPart(text);
 }

@@ -45,7 +45,8 @@ export function compileTarget(
     return null;
   }
   const key = upstreamId === undefined ? `uri:${uri}` : `upstream:${upstreamId}`;
-  return { key, fixed: target, choose: () => ({ target, key }) };
+  const chosen = { target, key };
+  return { key, fixed: target, choose: () => chosen };
 }
 
 function resolveUri(uri: string | undefined, targets: TargetResolver): CallTarget | null {

@@ -41,6 +41,7 @@ function compileObject(
 ): CompiledValue {
   const members = Object.entries(value).map(([key, member]) => ({
     key: `${JSON.stringify(key)}:`,
+    laterKey: `,${JSON.stringify(key)}:`,
     value: compileValue(member, `${path}/${context.segment(key)}`, context),
   }));
   if (members.every((member) => member.value.constant !== null))
@@ -48,12 +49,13 @@ function compileObject(
       `{${members.map((member) => member.key + member.value.constant).join(",")}}`,
     );
   return fromJson((scope) => {
-    let text = "";
+    let text = "{";
     for (const member of members) {
       const raw = member.value.json(scope);
-      if (raw !== undefined) text += `${text === "" ? "{" : ","}${member.key}${raw}`;
+      // Three at a time: each text put together is one more object.
+      if (raw !== undefined) text = text + (text === "{" ? member.key : member.laterKey) + raw;
     }
-    return text === "" ? "{}" : `${text}}`;
+    return `${text}}`;
   });
 }
 

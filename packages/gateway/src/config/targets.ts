@@ -2,6 +2,8 @@ import type { CallTarget, TargetCall, TargetResolver, UriOptions } from "@catena
 import type { Upstream } from "@catena/schema";
 import {
   compileUpstream,
+  hostFor,
+  type Origin,
   type OutgoingRequest,
   type ReplyReceiver,
   type Resolver,
@@ -10,6 +12,7 @@ import {
   startAtUpstream,
   type TlsDefaults,
   type Transport,
+  type UpstreamCall,
   type UpstreamPlan,
   type UpstreamReply,
 } from "@catena/upstream";
@@ -100,38 +103,51 @@ class UpstreamTarget implements CallTarget {
   readonly #plan: UpstreamPlan;
   readonly #host: string;
   readonly #transport: Transport;
+  /** The origin of the only node, where there is nothing to choose. */
+  readonly #origin: Origin | null;
+  /** What that node is sent as `Host`, unless a call says otherwise. */
+  readonly #directHost: string;
   /** Of the last call, to see when the same are sent again. */
   #lastMethod = "";
   #lastTarget = "";
   #lastHeaders: readonly string[] | null = null;
-  #headers: string[] = [];
+  #headers: readonly string[] = [];
   #sharedHead: SharedHead | undefined = undefined;
+  #lastTimeoutMs = Number.NaN;
+  #timeouts: UpstreamPlan["timeouts"];
 
   constructor(plan: UpstreamPlan, host: string, transport: Transport) {
     this.#plan = plan;
     this.#host = host;
     this.#transport = transport;
+    this.#origin = plan.direct?.origin ?? null;
+    this.#directHost = plan.direct === null ? host : hostFor(plan, plan.direct, host);
+    this.#timeouts = plan.timeouts;
   }
 
   send(call: TargetCall): Promise<UpstreamReply> {
-    return sendToUpstream(this.#plan, this.#outgoing(call), this.#transport);
+    const origin = this.#origin;
+    return origin === null
+      ? sendToUpstream(this.#plan, this.#outgoing(call), this.#transport)
+      : this.#transport.send(this.#direct(call, origin));
   }
 
   start(call: TargetCall, receiver: ReplyReceiver): void {
-    startAtUpstream(this.#plan, this.#outgoing(call), this.#transport, receiver);
+    const origin = this.#origin;
+    if (origin === null)
+      startAtUpstream(this.#plan, this.#outgoing(call), this.#transport, receiver);
+    else this.#transport.start(this.#direct(call, origin), receiver);
   }
 
   #outgoing(call: TargetCall): OutgoingRequest {
     const plan = this.#plan;
-    const isRepeated = call.host === undefined && this.#repeats(call);
     return {
       method: call.method,
       target: call.target,
-      headers: isRepeated ? this.#headers : ["Host", this.#host, ...call.headers],
-      sharedHead: isRepeated ? this.#sharedHead : undefined,
+      headers: ["Host", this.#host, ...call.headers],
       clientHost: call.host ?? this.#host,
       body: call.body,
-      timeouts: phaseTimeouts(plan, call.timeoutMs),
+      timeouts: this.#timeoutsFor(call.timeoutMs),
       deadlineAt: call.deadlineAt,
       maxBodyBytes: call.maxBodyBytes,
       buffered: call.buffered,
@@ -142,28 +158,57 @@ class UpstreamTarget implements CallTarget {
     };
   }
 
+  /** The call of the only node as the transport takes it. */
+  #direct(call: TargetCall, origin: Origin): UpstreamCall {
+    const isOwnHost = call.host === undefined;
+    if (isOwnHost) this.#compare(call);
+    return {
+      origin,
+      method: call.method,
+      target: call.target,
+      headers: isOwnHost ? this.#headers : ["Host", this.#hostOf(call), ...call.headers],
+      sharedHead: isOwnHost ? this.#sharedHead : undefined,
+      body: call.body,
+      timeouts: this.#timeoutsFor(call.timeoutMs),
+      deadlineAt: call.deadlineAt,
+      maxBodyBytes: call.maxBodyBytes,
+      buffered: call.buffered,
+      cancel: call.cancel,
+      onEnd: null,
+      idempotent: call.idempotent,
+    };
+  }
+
+  #hostOf(call: TargetCall): string {
+    const { direct } = this.#plan;
+    const host = call.host ?? this.#host;
+    return direct === null ? host : hostFor(this.#plan, direct, host);
+  }
+
   /**
-   * Whether the call says what the last one said, so that both can share their words. Headers are
-   * compared as a list, not by content: who sends the same each time has one list.
+   * Sees whether the call says what the last one said, so that both can share their headers, and all
+   * their words. Headers are compared as a list, not by content: who sends the same each time has one.
    */
-  #repeats(call: TargetCall): boolean {
-    const { method, target, headers } = call;
-    if (
-      headers === this.#lastHeaders &&
-      target === this.#lastTarget &&
-      method === this.#lastMethod
-    ) {
-      if (this.#sharedHead === undefined) {
-        this.#sharedHead = { words: null };
-        this.#headers = ["Host", this.#host, ...headers];
-      }
-      return this.#plan.direct !== null;
+  #compare({ method, target, headers }: TargetCall): void {
+    if (headers !== this.#lastHeaders) {
+      this.#lastHeaders = headers;
+      this.#headers = ["Host", this.#directHost, ...headers];
+    } else if (target === this.#lastTarget && method === this.#lastMethod) {
+      this.#sharedHead ??= { words: null };
+      return;
     }
     this.#lastMethod = method;
     this.#lastTarget = target;
-    this.#lastHeaders = headers;
     this.#sharedHead = undefined;
-    return false;
+  }
+
+  /** Nearly all calls to a destination have the same limit. */
+  #timeoutsFor(timeoutMs: number): UpstreamPlan["timeouts"] {
+    if (timeoutMs !== this.#lastTimeoutMs) {
+      this.#lastTimeoutMs = timeoutMs;
+      this.#timeouts = phaseTimeouts(this.#plan, timeoutMs);
+    }
+    return this.#timeouts;
   }
 }
 

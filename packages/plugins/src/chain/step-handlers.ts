@@ -1,15 +1,21 @@
 import {
+  answerByChain,
+  type ChainOutcome,
   type CompiledChain,
   compileChain,
   createResultCache,
   createSurvivingState,
   createUndoLog,
-  runChain,
   type UndoEvent,
   type UndoServices,
 } from "@catena/chain";
 import type { Checked } from "@catena/errors";
-import type { PluginHandlers, PluginServices, RequestContext } from "@catena/pipeline";
+import type {
+  GatewayReply,
+  PluginHandlers,
+  PluginServices,
+  RequestContext,
+} from "@catena/pipeline";
 import { isJsonObject, type JsonObject } from "@catena/schema";
 import { requestMetrics } from "../metrics/request-metrics.ts";
 import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
@@ -30,11 +36,10 @@ export function stepHandlers(
   const { value: chain, issues } = compile(chainConf, conf, services);
   if (chain === undefined) return { issues };
   if (chain.end.kind !== "forward") {
-    const run: RunTraced = async (ctx, trace) => {
-      const outcome = await runChain(chain, ctx, trace);
-      if (outcome.kind === "reply") return replyOf(ctx, outcome, services.log);
-      return applyForward(ctx, outcome);
-    };
+    const { log } = services;
+    const toAnswer = (ctx: RequestContext, outcome: ChainOutcome): GatewayReply | undefined =>
+      outcome.kind === "reply" ? replyOf(ctx, outcome, log) : applyForward(ctx, outcome);
+    const run: RunTraced = (ctx, trace) => answerByChain(chain, ctx, trace, toAnswer);
     return { value: tracedHandlers(run, services, chain.serverTiming), issues };
   }
   return { value: forwardHandlers(chain, services), issues };
@@ -79,12 +84,12 @@ function compile(
 function forwardHandlers(chain: CompiledChain, services: PluginServices): PluginHandlers {
   const { log, targets } = services;
   const forwarded = new WeakMap<RequestContext, ForwardOutcome>();
-  const run: RunTraced = async (ctx, trace) => {
-    const outcome = await runChain(chain, ctx, trace);
+  const toAnswer = (ctx: RequestContext, outcome: ChainOutcome): GatewayReply | undefined => {
     if (outcome.kind === "reply") return replyOf(ctx, outcome, log);
     forwarded.set(ctx, outcome);
     return applyForward(ctx, outcome);
   };
+  const run: RunTraced = (ctx, trace) => answerByChain(chain, ctx, trace, toAnswer);
   const traced = tracedHandlers(run, services, chain.serverTiming);
   return {
     ...traced,
