@@ -267,7 +267,8 @@ export class ServerConnection
   }
 
   bodyWanted(): void {
-    if (!this.#owesContinue || this.#body === null) return;
+    // In a reply that is on its way already it would be taken for a part of that.
+    if (!this.#owesContinue || this.#body === null || this.#state !== OPEN) return;
     this.#owesContinue = false;
     this.#writer.interim("HTTP/1.1 100 Continue\r\n\r\n");
   }
