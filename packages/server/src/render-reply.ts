@@ -45,7 +45,7 @@ const LENGTH = /^[0-9]{1,15}$/;
 export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity): RenderedReply {
   const { status } = reply;
   // What no status line can hold, or promises another reply behind it.
-  if (status < 200 || status > 599)
+  if ((status | 0) !== status || status < 200 || status > 599)
     return renderReply(
       { status: 502, headers: [], body: null, source: "gateway" },
       { serverHeader },

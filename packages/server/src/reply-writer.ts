@@ -191,7 +191,8 @@ function framingOf(reply: RenderedReply, { isOld }: Delivery, isBodiless: boolea
   if (body instanceof ReadableStream || (body === null && isBodiless)) {
     // RFC 9110 §8.6: without a body it may tell the length that a GET would have had, or nothing.
     if (declared >= 0) return `content-length: ${declared}\r\n\r\n`;
-    if (isBodiless) return isPassedOn || status === 304 ? "\r\n" : "content-length: 0\r\n\r\n";
+    if (isBodiless)
+      return isPassedOn || status === 304 || body !== null ? "\r\n" : "content-length: 0\r\n\r\n";
     return isOld ? "\r\n" : "transfer-encoding: chunked\r\n\r\n";
   }
   const length =
