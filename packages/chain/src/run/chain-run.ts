@@ -12,7 +12,7 @@ import { Saga, type SagaEntry } from "../saga/saga.ts";
 import { type ChainReply, SKIPPED, type StepResult } from "../step-result.ts";
 import { runAction } from "../steps/run-action.ts";
 import { type ChainTrace, endTrace } from "../trace.ts";
-import { isMet } from "../values/condition.ts";
+import { type CompiledCondition, isMet } from "../values/condition.ts";
 import { InputView } from "../values/input-view.ts";
 import { type Raw, viewTrusted } from "../values/json-view.ts";
 import { Scope } from "../values/scope.ts";
@@ -223,17 +223,61 @@ export class ChainRun implements RunContext, StepOwner {
     else {
       this.#open++;
       const run = new StepExecution(this, step, label);
-      if (step.when === null && step.undo === null) step.action.start(run, run);
-      // Settles its own failures; there is nothing to await here.
-      else void this.#runGuarded(step, run);
+      if (step.when === null) this.#begin(step, run);
+      else this.#beginIf(step, step.when, run);
     }
   }
 
-  /** A step that waits for something before its action, or for what is written down of it. */
-  async #runGuarded(step: CompiledStep, run: StepExecution): Promise<void> {
+  #beginIf(step: CompiledStep, when: CompiledCondition, run: StepExecution): void {
+    let met: boolean | Promise<boolean>;
+    try {
+      met = isMet(when, run.scope);
+    } catch (error) {
+      this.#refuse(run, error);
+      return;
+    }
+    if (met instanceof Promise) void this.#beginLater(step, met, run);
+    else this.#beginMet(step, met, run);
+  }
+
+  async #beginLater(step: CompiledStep, met: Promise<boolean>, run: StepExecution): Promise<void> {
+    let known: boolean;
+    try {
+      known = await met;
+    } catch (error) {
+      this.#refuse(run, error);
+      return;
+    }
+    this.#beginMet(step, known, run);
+  }
+
+  #beginMet(step: CompiledStep, met: boolean, run: StepExecution): void {
+    if (met) {
+      this.#begin(step, run);
+      return;
+    }
+    if (run.trace !== null) run.trace.reason = "when";
+    endTrace(run.trace, SKIPPED, this.clock.monotonicMs());
+    run.ended(SKIPPED);
+  }
+
+  /** A step whose condition cannot be told; its rule is for what the step does. */
+  #refuse(run: StepExecution, error: unknown): void {
+    const failure = wrapValueFault(error, run.label, "the condition");
+    endTrace(run.trace, failure, this.clock.monotonicMs());
+    run.failed(failure);
+  }
+
+  #begin(step: CompiledStep, run: StepExecution): void {
+    if (step.undo === null) step.action.start(run, run);
+    // Settles its own failures; there is nothing to await here.
+    else void this.#beginUndoable(step, step.undo, run);
+  }
+
+  async #beginUndoable(step: CompiledStep, undo: CompiledUndo, run: StepExecution): Promise<void> {
     let result: StepResult;
     try {
-      result = await this.#result(step, run);
+      result = await this.#undoable(step, undo, run);
     } catch (error) {
       run.failed(asGatewayError(error, run.label));
       return;
@@ -257,27 +301,6 @@ export class ChainRun implements RunContext, StepOwner {
     this.#hasWritten ||= run.effects.uncertain;
     this.#open--;
     this.#settle();
-  }
-
-  #result(step: CompiledStep, run: StepRun): Promise<StepResult> {
-    if (step.when !== null) return this.#conditional(step, step.when, run);
-    return this.#wanted(step, run);
-  }
-
-  #wanted(step: CompiledStep, run: StepRun): Promise<StepResult> {
-    if (step.undo !== null) return this.#undoable(step, step.undo, run);
-    return runAction(step.action, step.onError, run);
-  }
-
-  async #conditional(
-    step: CompiledStep,
-    when: NonNullable<CompiledStep["when"]>,
-    run: StepRun,
-  ): Promise<StepResult> {
-    if (await this.#condition(when, run)) return await this.#wanted(step, run);
-    if (run.trace !== null) run.trace.reason = "when";
-    endTrace(run.trace, SKIPPED, this.clock.monotonicMs());
-    return SKIPPED;
   }
 
   /** Runs a step that can be taken back: recorded before it is called, and again when it is done. */
@@ -308,16 +331,6 @@ export class ChainRun implements RunContext, StepOwner {
   #letGo(saga: Saga, entry: SagaEntry, run: StepRun): void {
     if (run.effects.uncertain) this.#keep(entry);
     else saga.didNothing(entry);
-  }
-
-  async #condition(when: NonNullable<CompiledStep["when"]>, run: StepRun): Promise<boolean> {
-    try {
-      return await isMet(when, run.scope);
-    } catch (error) {
-      const failure = wrapValueFault(error, run.label, "the condition");
-      endTrace(run.trace, failure, this.clock.monotonicMs());
-      throw failure;
-    }
   }
 
   #take(step: CompiledStep, result: StepResult): void {
