@@ -45,9 +45,9 @@ beforeAll(() => {
         throw error;
       },
     }),
-    answer: (request) => {
-      request.upgrade(new Headers(), new Served());
-      return null;
+    answer: (request, sink) => {
+      if (!request.upgrade(new Headers(), new Served())) throw new Error("not a handshake");
+      sink.answer(null);
     },
   });
 });

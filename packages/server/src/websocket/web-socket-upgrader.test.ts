@@ -30,8 +30,10 @@ beforeAll(() => {
       close: nothing,
       error: nothing,
     }),
-    answer: (request) =>
-      request.upgrade(headers, {}) ? null : renderReply(statusReply(400), replies),
+    answer: (request, sink) => {
+      const isSwitched = request.upgrade(headers, {});
+      sink.answer(isSwitched ? null : renderReply(statusReply(400), replies));
+    },
   });
 });
 afterAll(() => server.stop(true));
