@@ -12,6 +12,11 @@ export interface GatewayReply {
   untouchedLines?(): ReturnedLines | null;
   /** The body as text that is ASCII, while nobody has looked at it and where that is cheaper; else `null`. */
   untouchedText?(): string | null;
+  /**
+   * What comes behind the body (RFC 9110 §6.5) as a flat list, to be asked for once that is sent. Only
+   * of upstreams over HTTP/2; clients get it over HTTP/2 alone.
+   */
+  readonly trailers?: (() => readonly string[]) | undefined;
 }
 
 // nginx's reason phrases where they differ from the registry's (src/http/ngx_http_header_filter_module.c).

@@ -1,6 +1,7 @@
 import { DeadlineSweep } from "@catena/http";
 import type { Socket, TCPSocketListener } from "bun";
 import type { ByteSocket } from "./byte-socket.ts";
+import { H2Connections } from "./h2/h2-connections.ts";
 import {
   type AnswerRequest,
   type ConnectionOwner,
@@ -17,6 +18,8 @@ export interface HttpServerOptions {
   readonly isShared: boolean;
   readonly answer: AnswerRequest;
   readonly webSockets: WebSocketUpgrader;
+  /** Whether clients may speak HTTP/2 from the first byte on. Default `true`. */
+  readonly http2?: boolean;
   /** Looked at for every reply. */
   readonly replies: { readonly serverHeader: string; readonly closing: boolean };
 }
@@ -27,6 +30,8 @@ export class ServerConnections implements ConnectionOwner {
   readonly webSockets: WebSocketUpgrader;
   readonly hostname: string;
   port: number;
+  /** Those that speak HTTP/2: a part of these, or taken over from the first byte on. */
+  readonly http2: H2Connections | null;
   readonly #replies: HttpServerOptions["replies"];
   readonly #connections = new Set<ServerConnection>();
   readonly #sweep = new DeadlineSweep();
@@ -39,6 +44,7 @@ export class ServerConnections implements ConnectionOwner {
     this.hostname = options.hostname;
     this.port = options.port;
     this.#replies = options.replies;
+    this.http2 = options.http2 === false ? null : new H2Connections(this);
   }
 
   get size(): number {
@@ -73,6 +79,7 @@ export class ServerConnections implements ConnectionOwner {
       if (force) connection.destroy();
       else connection.stop();
     }
+    await this.http2?.stop(force);
     if (this.#connections.size === 0) return;
     this.#whenEmpty ??= Promise.withResolvers<void>();
     await this.#whenEmpty.promise;

@@ -1,4 +1,5 @@
 export type { ByteSocket, SocketListener } from "./byte-socket.ts";
+export type { H2Connections } from "./h2/h2-connections.ts";
 export {
   type HttpServer,
   type HttpServerOptions,

@@ -23,6 +23,8 @@ export interface RenderedReply {
   readonly body: CallBody;
   /** A reply of an upstream, which may leave out what its body's length is. */
   readonly isPassedOn: boolean;
+  /** As in `GatewayReply`. */
+  readonly trailers?: (() => readonly string[]) | undefined;
 }
 
 /** What every reply says of us. */
@@ -84,7 +86,8 @@ export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity
   if (!SOUND_LINES.test(lines) || countLines(lines) !== count) throw invalid(headers);
   if (serverHeader !== "") lines += `server: ${serverHeader}\r\n`;
   const words = statusLine(status) + lines;
-  return { status, words, isDated, declared, body, isPassedOn: reply.source === "upstream" };
+  const isPassedOn = reply.source === "upstream";
+  return { status, words, isDated, declared, body, isPassedOn, trailers: reply.trailers };
 }
 
 /** What an upstream gave goes on as it came: its lines were checked when they were read. */

@@ -45,6 +45,12 @@ export const refusedHead: RequestHead = {
   lines: null,
 };
 
+/** The first line of a client that speaks HTTP/2 without having asked (RFC 9113 §3.3, §3.4). */
+export const http2Preface: HeadFault = {
+  status: 505,
+  reason: "a version other than HTTP/1.1 and HTTP/1.0",
+};
+
 /** nginx's `large_client_header_buffers`: a request line fits into 8 KiB. */
 const MAX_TARGET = 8192;
 
@@ -237,6 +243,7 @@ function findFault(head: string): HeadFault {
   if (/[^\r]\n/.test(head)) return bad("a bare line feed in the head");
   const lineEnd = head.indexOf("\r\n");
   const line = head.slice(0, lineEnd);
+  if (head === "PRI * HTTP/2.0\r\n") return http2Preface;
   const [method = "", target = "", version = "", more] = line.split(" ");
   if (/^HTTP\/(?:[02-9]|[0-9]{2,})\./.test(version) && more === undefined)
     return { status: 505, reason: "a version other than HTTP/1.1 and HTTP/1.0" };

@@ -10,7 +10,13 @@ import {
   type ReplyWriterOwner,
 } from "./reply-writer.ts";
 import { type BodySource, RequestBody } from "./request-body.ts";
-import { CHUNKED, type HeadFault, type RequestHead, refusedHead } from "./request-head.ts";
+import {
+  CHUNKED,
+  type HeadFault,
+  http2Preface,
+  type RequestHead,
+  refusedHead,
+} from "./request-head.ts";
 import { RequestReader, type RequestSink } from "./request-reader.ts";
 import { type RequestOwner, ServerRequest } from "./server-request.ts";
 
@@ -48,7 +54,14 @@ export interface ConnectionOwner {
   readonly closing: boolean;
   readonly hostname: string;
   readonly port: number;
+  /** Takes over connections of clients that speak HTTP/2; `null` when they are refused. */
+  readonly http2: Http2Taker | null;
   closed(connection: ServerConnection): void;
+}
+
+/** Hears of a connection from its first byte on. */
+export interface Http2Taker {
+  open(socket: ByteSocket, peer: Peer): SocketListener;
 }
 
 /** Who a connection is with. */
@@ -66,6 +79,9 @@ const LINGER_MS = 5_000;
 const MAX_DROPPED_BYTES = 256 * 1024;
 /** Requests that come before the reply to the one before them wait here, up to so many bytes. */
 const MAX_WAITING_BYTES = 65_536;
+
+/** What was read of the preface of HTTP/2 (RFC 9113 §3.4) when it is recognised. */
+const PREFACE_LINE = Buffer.from("PRI * HTTP/2.0\r\n\r\n", "latin1");
 
 /** Between requests, reading one, or waiting for its reply. */
 const OPEN = 0;
@@ -107,6 +123,8 @@ export class ServerConnection
   /** Its body, until that is read. */
   #body: RequestBody | null = null;
   #hasBegun = false;
+  /** No request was read yet. */
+  #isFresh = true;
   #owesContinue = false;
   #onGone: (() => void) | null = null;
   /** Who has taken the connection over. */
@@ -190,11 +208,30 @@ export class ServerConnection
 
   onFault(fault: HeadFault): void {
     const body = this.#body;
+    const { http2 } = this.#owner;
+    if (fault === http2Preface && this.#isFresh && http2 !== null) {
+      // What is behind the line is at hand when this piece was read.
+      queueMicrotask(() => this.#switch(http2));
+      return;
+    }
     // Behind this nothing can be found that is a request.
     this.#waiting = null;
     if (body === null) this.#refuse(fault.status);
     else if (this.#request === null) this.destroy();
     else body.fail(requestErrors.REQUEST_BODY_LOST({}));
+  }
+
+  /** The client speaks HTTP/2. */
+  #switch(http2: Http2Taker): void {
+    if (this.#state !== OPEN) return;
+    const early = this.#waiting;
+    this.#waiting = null;
+    this.dueAt = Number.POSITIVE_INFINITY;
+    const taker = http2.open(this.#socket, this.#peer);
+    this.#taker = taker;
+    if (this.#isPaused) this.#socket.resume();
+    taker.socketData(PREFACE_LINE);
+    if (early !== null) taker.socketData(early);
   }
 
   /** What is no request gets a status alone. */
@@ -208,6 +245,7 @@ export class ServerConnection
   /** Hands the request over. */
   #begin(request: ServerRequest): void {
     this.#hasBegun = true;
+    this.#isFresh = false;
     this.dueAt = Number.POSITIVE_INFINITY;
     this.#owner.answer(request, this);
   }

@@ -1,3 +1,4 @@
+import { connect, type Socket as NodeSocket } from "node:net";
 import type { Socket, TCPSocketListener } from "bun";
 
 /** A frame as an HTTP/2 peer saw it. */
@@ -11,11 +12,11 @@ export interface SeenFrame {
   readonly payload: Buffer;
 }
 
-/** The server's end of one HTTP/2 connection: writes frames, sound or not. */
+/** One end of an HTTP/2 connection: writes frames, sound or not. */
 export interface H2Peer {
   readonly connection: number;
   frame(type: number, flags: number, stream: number, payload?: string | Uint8Array): void;
-  /** A head of literal fields and, unless `isLast` is false, the end of the stream. */
+  /** A head of literal fields of up to 126 bytes and, unless `isLast` is false, the end of the stream. */
   head(stream: number, fields: readonly string[], isLast?: boolean): void;
   data(stream: number, bytes: string | Uint8Array, isLast?: boolean): void;
   reset(stream: number, code: number): void;
@@ -49,18 +50,17 @@ export function startH2Peer(options: H2PeerOptions): H2PeerServer {
   return new ListeningPeer(options);
 }
 
-const PREFACE_BYTES = 24;
 const HEAD_BYTES = 9;
 
 class ListeningPeer implements H2PeerServer {
   readonly frames: SeenFrame[] = [];
   connectionCount = 0;
   openCount = 0;
-  readonly options: H2PeerOptions;
+  readonly #options: H2PeerOptions;
   readonly #listener: TCPSocketListener<ConnectedPeer>;
 
   constructor(options: H2PeerOptions) {
-    this.options = options;
+    this.#options = options;
     this.#listener = Bun.listen<ConnectedPeer>({
       hostname: "127.0.0.1",
       port: 0,
@@ -68,7 +68,7 @@ class ListeningPeer implements H2PeerServer {
         open: (socket) => {
           this.connectionCount += 1;
           this.openCount += 1;
-          socket.data = new ConnectedPeer(socket, this.connectionCount, this);
+          socket.data = this.#accept(socket, this.connectionCount);
         },
         data: (socket, chunk) => socket.data.take(chunk),
         drain: (socket) => socket.data.flush(),
@@ -87,20 +87,72 @@ class ListeningPeer implements H2PeerServer {
   stop(): void {
     this.#listener.stop(true);
   }
+
+  #accept(socket: Socket<ConnectedPeer>, connection: number): ConnectedPeer {
+    const { onFrame, onHead, onPreface } = this.#options;
+    const peer: ConnectedPeer = new ConnectedPeer(socket, connection, PREFACE.length, {
+      onPreface: () => {
+        if (onPreface === undefined) peer.frame(4, 0, 0);
+        else onPreface(peer);
+      },
+      onFrame: (frame) => {
+        this.frames.push(frame);
+        onFrame?.(frame, peer);
+        if (frame.type === 1) onHead?.(frame.stream, peer);
+      },
+    });
+    return peer;
+  }
+}
+
+/** A client of HTTP/2 that does what a test tells it and nothing more. */
+export interface H2PeerClient extends H2Peer {
+  readonly frames: readonly SeenFrame[];
+  /** The server has closed the connection or its side of it. */
+  readonly hasEnded: boolean;
+}
+
+/** Connects to a server on loopback; sends the preface and, unless `settings` is `null`, SETTINGS. */
+export async function connectH2Peer(
+  port: number,
+  settings: string | null = "",
+): Promise<H2PeerClient> {
+  const socket = connect(port, "127.0.0.1");
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  const client = new ConnectedClient(socket);
+  client.write(PREFACE);
+  if (settings !== null) client.frame(4, 0, 0, settings);
+  return client;
+}
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/** What a peer needs of its socket. */
+interface PeerSocket {
+  write(bytes: Buffer): number;
+  end(): unknown;
+  terminate(): unknown;
+}
+
+/** What comes over a connection. */
+interface PeerEvents {
+  onPreface(): void;
+  onFrame(frame: SeenFrame): void;
 }
 
 class ConnectedPeer implements H2Peer {
   readonly connection: number;
-  readonly #socket: Socket<ConnectedPeer>;
-  readonly #server: ListeningPeer;
+  readonly #socket: PeerSocket;
+  readonly #events: PeerEvents;
   #input: Buffer = Buffer.alloc(0);
   #out: Buffer = Buffer.alloc(0);
-  #hasPreface = false;
+  #prefaceLeft: number;
 
-  constructor(socket: Socket<ConnectedPeer>, connection: number, server: ListeningPeer) {
+  constructor(socket: PeerSocket, connection: number, prefaceLeft: number, events: PeerEvents) {
     this.#socket = socket;
     this.connection = connection;
-    this.#server = server;
+    this.#prefaceLeft = prefaceLeft;
+    this.#events = events;
   }
 
   frame(type: number, flags: number, stream: number, payload: string | Uint8Array = ""): void {
@@ -156,13 +208,11 @@ class ConnectedPeer implements H2Peer {
 
   take(chunk: Buffer): void {
     this.#input = Buffer.concat([this.#input, chunk]);
-    if (!this.#hasPreface) {
-      if (this.#input.length < PREFACE_BYTES) return;
-      this.#input = this.#input.subarray(PREFACE_BYTES);
-      this.#hasPreface = true;
-      const { onPreface } = this.#server.options;
-      if (onPreface === undefined) this.frame(4, 0, 0);
-      else onPreface(this);
+    if (this.#prefaceLeft > 0) {
+      if (this.#input.length < this.#prefaceLeft) return;
+      this.#input = this.#input.subarray(this.#prefaceLeft);
+      this.#prefaceLeft = 0;
+      this.#events.onPreface();
     }
     while (this.#takeFrame());
   }
@@ -180,11 +230,34 @@ class ConnectedPeer implements H2Peer {
       stream: input.readUInt32BE(5),
       payload: Buffer.from(input.subarray(HEAD_BYTES, end)),
     };
-    this.#server.frames.push(frame);
-    const { onFrame, onHead } = this.#server.options;
-    onFrame?.(frame, this);
-    if (frame.type === 1) onHead?.(frame.stream, this);
+    this.#events.onFrame(frame);
     return true;
+  }
+}
+
+class ConnectedClient extends ConnectedPeer implements H2PeerClient {
+  readonly frames: SeenFrame[];
+  hasEnded = false;
+
+  constructor(socket: NodeSocket) {
+    const frames: SeenFrame[] = [];
+    // Node's sockets take everything.
+    const taker: PeerSocket = {
+      write: (bytes) => {
+        if (bytes.length > 0) socket.write(bytes);
+        return bytes.length;
+      },
+      end: () => socket.end(),
+      terminate: () => socket.resetAndDestroy(),
+    };
+    super(taker, 1, 0, { onPreface: () => {}, onFrame: (frame) => frames.push(frame) });
+    this.frames = frames;
+    socket.on("data", (chunk: Buffer) => this.take(chunk));
+    socket.on("error", () => {});
+    const ended = (): void => {
+      this.hasEnded = true;
+    };
+    socket.on("end", ended).on("close", ended);
   }
 }
 

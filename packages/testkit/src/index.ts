@@ -2,7 +2,9 @@ export { type DnsRecord, type DnsServer, startDnsServer } from "./dns-server.ts"
 export { type EtcdServer, type EtcdServerOptions, startEtcd } from "./etcd-server.ts";
 export { freePort } from "./free-port.ts";
 export {
+  connectH2Peer,
   type H2Peer,
+  type H2PeerClient,
   type H2PeerOptions,
   type H2PeerServer,
   type SeenFrame,

@@ -41,6 +41,7 @@ export function listenOverTls(listening: TlsListening): TlsFront | null {
           ...address,
           answer: createWireAnswer(handling, response),
           webSockets: createWebSocketUpgrader(webSockets),
+          http2: ssl.http2,
           replies: response,
         })
       : null;

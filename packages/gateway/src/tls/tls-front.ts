@@ -15,9 +15,9 @@ export interface TlsFrontOptions {
   readonly certificates: Certificates;
   /** Assumed of clients that name no server; `null`: they are refused. */
   readonly fallbackName: string | null;
-  /** Answer requests of HTTP/2, and all when `connections` is `null`; stopped with the front. */
+  /** Answer requests when `connections` is `null`; stopped with the front. */
   readonly servers: InnerServers;
-  /** Answer requests of HTTP/1.1. */
+  /** Answer requests of HTTP/1.1 and HTTP/2. */
   readonly connections: ServerConnections | null;
   /** Whether other processes listen on the port, too. */
   readonly isShared: boolean;
@@ -93,10 +93,12 @@ export class TlsFront {
   }
 
   status(): TlsStatus {
+    const { connections } = this.#options;
+    const ours = (connections?.size ?? 0) + (connections?.http2?.size ?? 0);
     return {
       port: this.#port,
       reason: this.#reason,
-      connections: this.#connections.size + (this.#options.connections?.size ?? 0),
+      connections: this.#connections.size + ours,
       refused: this.#refused,
       ...this.#options.certificates.status(),
     };
@@ -220,14 +222,15 @@ export class TlsFront {
       return;
     }
     const { servers, connections, address, log } = this.#options;
-    if (connections !== null && client.alpnProtocol !== "h2") {
+    const taker = client.alpnProtocol === "h2" ? connections?.http2 : connections;
+    if (taker !== undefined && taker !== null) {
       const bytes = new TlsByteSocket(client);
       const peer = {
         address: client.remoteAddress ?? "",
         port: client.remotePort ?? 0,
         tls: session,
       };
-      bytes.follow(connections.open(bytes, peer));
+      bytes.follow(taker.open(bytes, peer));
       return;
     }
     try {

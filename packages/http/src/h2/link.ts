@@ -94,6 +94,11 @@ export class H2Link {
     return this.#book.isDraining || this.#book.isDead;
   }
 
+  /** Whether the socket has taken all that was written. */
+  get isFlushed(): boolean {
+    return this.#sender.unsentBytes === 0;
+  }
+
   /** Begins the connection: says what we allow. */
   open(): void {
     const sender = this.#sender;

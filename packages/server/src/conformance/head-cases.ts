@@ -37,7 +37,6 @@ export const requestLineCases: readonly ReadCase[] = [
   refused("HTTP/2.0", head("GET / HTTP/2.0", "Host: a.test"), 505),
   refused("HTTP/3.0", head("GET / HTTP/3.0", "Host: a.test"), 505),
   refused("HTTP/0.9 by name", head("GET / HTTP/0.9", "Host: a.test"), 505),
-  refused("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
   refused("a protocol in lower case", head("GET / http/1.1", "Host: a.test"), 400),
   refused("another protocol", head("GET / RTSP/1.0", "Host: a.test"), 400),
   refused("a version without a dot", head("GET / HTTP/11", "Host: a.test"), 400),
