@@ -7,7 +7,7 @@ export { H2Link, type LinkOptions, type LinkSink } from "./h2/link.ts";
 export type { ByteTaker } from "./h2/outbox.ts";
 export type { H2Stream, StreamBreak, StreamSink } from "./h2/stream.ts";
 export { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
-export type { HeaderLines } from "./header-lines.ts";
+export { type HeaderLines, wordLines } from "./header-lines.ts";
 export { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 export { ABNORMAL, closePayload } from "./websocket/close-code.ts";
 export { acceptOf, hasToken } from "./websocket/handshake-headers.ts";

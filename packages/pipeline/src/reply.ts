@@ -8,6 +8,8 @@ export interface GatewayReply {
   body: CallBody;
   /** Who answered: us, or the upstream whose reply this is. */
   readonly source: "gateway" | "upstream";
+  /** Adds headers, of a flat list, without those there are being looked at. */
+  addHeaders?(list: readonly string[]): void;
   /** The headers in words, while nobody has looked at them or the body; else `null`. */
   untouchedLines?(): ReturnedLines | null;
   /** The body as text that is ASCII, while nobody has looked at it and where that is cheaper; else `null`. */

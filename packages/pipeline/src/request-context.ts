@@ -278,7 +278,10 @@ export class RequestContext implements RequestView {
   /** Takes the reply into the response phases, with the headers that were set for it before. */
   beginReply(reply: GatewayReply): void {
     this.reply = reply;
-    if (this.#replyHeaders !== null) reply.headers.push(...this.#replyHeaders);
+    const added = this.#replyHeaders;
+    if (added === null) return;
+    if (reply.addHeaders === undefined) reply.headers.push(...added);
+    else reply.addHeaders(added);
   }
 }
 

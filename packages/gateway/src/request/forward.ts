@@ -138,16 +138,18 @@ class ClientOutgoing implements OutgoingRequest {
   }
 }
 
-/** What the client sent, as it sent it, where nobody has changed anything of it. */
+/** What the client sent, as it sent it, where nobody has changed anything of it but added to it. */
 function linesOf(ctx: RequestContext, forwarder: Forwarder): string | null {
   const { lines } = ctx.request;
   const isUntouched =
-    ctx.headerEdits === null &&
     forwarder.trust === null &&
     ctx.upstreamTarget === ctx.rawTarget &&
     ctx.upstreamMethod === ctx.method &&
     ctx.upstreamHost === null;
-  return lines !== null && isUntouched ? requestLines(lines, aboutClient(ctx, forwarder)) : null;
+  if (lines === null || !isUntouched) return null;
+  const added = ctx.headerEdits === null ? "" : ctx.headerEdits.linesBehind(lines.headers);
+  const kept = added === null ? null : requestLines(lines, aboutClient(ctx, forwarder));
+  return kept === null ? null : kept + added;
 }
 
 function listHeaders(ctx: RequestContext, forwarder: Forwarder): string[] {

@@ -1,3 +1,4 @@
+import { wordLines } from "@catena/http";
 import type { GatewayReply } from "@catena/pipeline";
 import {
   type CallBody,
@@ -15,6 +16,8 @@ export class UpstreamGatewayReply implements GatewayReply {
   readonly source = "upstream";
   readonly #reply: UpstreamReply;
   #headers: string[] | null = null;
+  /** Put behind the upstream's headers when they are listed. */
+  #added: readonly string[] | null = null;
   /** `undefined`: nobody has asked for it. */
   #body: CallBody | undefined = undefined;
 
@@ -24,7 +27,10 @@ export class UpstreamGatewayReply implements GatewayReply {
   }
 
   get headers(): string[] {
-    this.#headers ??= responseHeaders(this.#reply.headers);
+    if (this.#headers === null) {
+      this.#headers = responseHeaders(this.#reply.headers);
+      if (this.#added !== null) this.#headers.push(...this.#added);
+    }
     return this.#headers;
   }
 
@@ -47,10 +53,20 @@ export class UpstreamGatewayReply implements GatewayReply {
     return reply.trailers === undefined ? undefined : () => reply.trailers?.() ?? [];
   }
 
+  addHeaders(list: readonly string[]): void {
+    if (this.#headers !== null) this.#headers.push(...list);
+    else this.#added = this.#added === null ? list : [...this.#added, ...list];
+  }
+
   untouchedLines(): ReturnedLines | null {
-    return this.#headers === null && this.#body === undefined
-      ? (this.#reply.returnedLines?.() ?? null)
-      : null;
+    if (this.#headers !== null || this.#body !== undefined) return null;
+    const lines = this.#reply.returnedLines?.() ?? null;
+    const added = this.#added;
+    if (lines === null || added === null) return lines;
+    const more = wordLines(added);
+    if (more === null) return null;
+    const { text, isDated, declared } = lines;
+    return { text: text + more, isDated, declared };
   }
 
   untouchedText(): string | null {
