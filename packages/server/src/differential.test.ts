@@ -9,7 +9,7 @@ interface Ours extends OtherRequest {
 }
 
 /** What ours reads whole, up to what it refuses or the end of the connection. */
-function readOurs(bytes: Buffer): { readonly requests: readonly Ours[]; readonly refused: boolean } {
+function readOurs(bytes: Buffer): readonly Ours[] {
   const requests: Ours[] = [];
   let head: RequestHead | null = null;
   let body: Buffer[] = [];
@@ -36,18 +36,32 @@ function readOurs(bytes: Buffer): { readonly requests: readonly Ours[]; readonly
     }
     at += reader.push(bytes.subarray(at));
   }
-  return { requests, refused };
+  return requests;
 }
 
-const token = fc.stringMatching(/^[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]{0,10}$/).map((name) => `X-${name}`);
+const token = fc
+  .stringMatching(/^[A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]{0,10}$/)
+  .map((name) => `X-${name}`);
 const value = fc.stringMatching(/^(?:[!-~](?:[\t -~]{0,20}[!-~])?)?$/);
 const headers = fc.uniqueArray(fc.tuple(token, value), {
   maxLength: 6,
   selector: ([name]) => name.toLowerCase(),
 });
 const path = fc.stringMatching(/^\/[A-Za-z0-9._~%!$&'()*+,;=:@?/-]{0,30}$/);
-const method = fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "QUERY", "M-SEARCH");
-const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes).toString("latin1"));
+const method = fc.constantFrom(
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "OPTIONS",
+  "PATCH",
+  "QUERY",
+  "M-SEARCH",
+);
+const body = fc
+  .uint8Array({ maxLength: 300 })
+  .map((bytes) => Buffer.from(bytes).toString("latin1"));
 
 interface Made {
   readonly method: string;
@@ -77,7 +91,9 @@ const made: fc.Arbitrary<Made> = fc.record({
 
 function write(request: Made): string {
   const { framing } = request;
-  const lines = request.headers.map(([name, text]) => `${name}:${request.blank}${text}${request.blank}\r\n`);
+  const lines = request.headers.map(
+    ([name, text]) => `${name}:${request.blank}${text}${request.blank}\r\n`,
+  );
   const framed = {
     none: "",
     length: `Content-Length: ${request.body.length}\r\n`,
@@ -97,7 +113,12 @@ function inChunks({ body: text, sizes, extension, trailer }: Made): string {
   return `${chunks}0${extension}\r\n${trailer}\r\n`;
 }
 
-const plain = ({ method: verb, target, headers: flat, body: text }: OtherRequest): OtherRequest => ({
+const plain = ({
+  method: verb,
+  target,
+  headers: flat,
+  body: text,
+}: OtherRequest): OtherRequest => ({
   method: verb,
   target,
   headers: flat,
@@ -109,14 +130,14 @@ test("ours and llhttp read sound requests as they were made, any number in a row
     fc.property(fc.array(made, { minLength: 1, maxLength: 4 }), (requests) => {
       const bytes = Buffer.from(requests.map(write).join(""), "latin1");
       const ours = readOurs(bytes);
-      expect(ours.requests.map(plain)).toMatchObject(
+      expect(ours.map(plain)).toMatchObject(
         requests.map((request) => ({
           method: request.method,
           target: request.path,
           body: request.framing === "none" ? "" : request.body,
         })),
       );
-      expect(readWithLlhttp(bytes)).toEqual({ requests: ours.requests.map(plain), error: null });
+      expect(readWithLlhttp(bytes)).toEqual({ requests: ours.map(plain), error: null });
     }),
     { numRuns: 500 },
   );
@@ -124,21 +145,52 @@ test("ours and llhttp read sound requests as they were made, any number in a row
 
 /** What smugglers put where it does not belong. */
 const nasty = fc.constantFrom(
-  ..."\r|\n|\r\n|\r\n\r\n|\r\r\n|\n\n| |\t|\0|\x0b|\x0c|\x7f|\x80|\xa0|\xff|:|,|;|=|\"|+|-|0|0x|1_0|a".split("|"),
-  ...["chunked", ", chunked", "identity", "Chunked", "close", "100-continue", "HTTP/1.0", "HTTP/1.1"],
+  ...'\r|\n|\r\n|\r\n\r\n|\r\r\n|\n\n| |\t|\0|\x0b|\x0c|\x7f|\x80|\xa0|\xff|:|,|;|=|"|+|-|0|0x|1_0|a'.split(
+    "|",
+  ),
+  ...[
+    "chunked",
+    ", chunked",
+    "identity",
+    "Chunked",
+    "close",
+    "100-continue",
+    "HTTP/1.0",
+    "HTTP/1.1",
+    "/1.5",
+    "é",
+  ],
   ...["Content-Length: 3\r\n", "Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"],
-  ...["Transfer-Encoding: identity\r\n", "Transfer-Encoding : chunked\r\n", "Host: b\r\n", " folded\r\n"],
-  ...["Connection: close\r\n", "Expect: 100-continue\r\n", "http://b.test", "0\r\n\r\n", "5\r\nhello\r\n"],
+  ...[
+    "Transfer-Encoding: identity\r\n",
+    "Transfer-Encoding : chunked\r\n",
+    "Host: b\r\n",
+    " folded\r\n",
+  ],
+  ...[
+    "Connection: close\r\n",
+    "Expect: 100-continue\r\n",
+    "Connection: upgrade\r\nUpgrade: x\r\n",
+    " http://b.test",
+    "0\r\n\r\n",
+    "5\r\nhello\r\n",
+  ],
   ...["GET /behind HTTP/1.1\r\nHost: b\r\n\r\n", "Content-Length: 1\r\nContent-Length: 1\r\n"],
 );
 const change = fc.record({
   kind: fc.constantFrom("insert", "replace", "remove", "repeat"),
   at: fc.double({ min: 0, max: 1, noNaN: true }),
   length: fc.integer({ min: 1, max: 12 }),
-  text: fc.oneof({ weight: 4, arbitrary: nasty }, fc.string({ unit: "binary-ascii", maxLength: 3 })),
+  text: fc.oneof(
+    { weight: 4, arbitrary: nasty },
+    fc.string({ unit: "binary-ascii", maxLength: 3 }),
+  ),
 });
 
-function mutate(text: string, changes: readonly { kind: string; at: number; length: number; text: string }[]): string {
+function mutate(
+  text: string,
+  changes: readonly { kind: string; at: number; length: number; text: string }[],
+): string {
   let mutated = text;
   for (const { kind, at, length, text: piece } of changes) {
     const from = Math.floor(at * mutated.length);
@@ -152,34 +204,89 @@ function mutate(text: string, changes: readonly { kind: string; at: number; leng
   return mutated;
 }
 
-/** Why llhttp may read something else, or nothing, where ours reads a request; each is harmless. */
-function knownDifference({ head, method: verb, target }: Ours, error: string | null): string | null {
-  if (error === "HPE_INVALID_METHOD") return `it knows no method ${verb}: ours passes any on`;
-  if (error === "HPE_INVALID_VERSION") return "it knows no HTTP/1.2 to 1.9: ours reads them as 1.1";
-  return `${error} ${head.isOld} ${target}`;
+/** What llhttp refuses or reads otherwise where ours reads a request, and why that is harmless. */
+const differences: readonly {
+  readonly why: string;
+  readonly is: (ours: Ours, error: string | null, text: string) => boolean;
+}[] = [
+  {
+    why: "it knows a list of methods: ours passes any on, as nginx does",
+    is: (_, error) => error === "HPE_INVALID_METHOD",
+  },
+  {
+    why: "it knows no HTTP/1.2 to 1.9: ours reads them as 1.1 (RFC 9110 §2.5)",
+    is: (_, error) => error === "HPE_INVALID_VERSION",
+  },
+  {
+    why: "it refuses bytes beyond ASCII in a target: ours makes escapes of them",
+    is: ({ target }, error) => error === "HPE_INVALID_URL" && /%[89A-F][0-9A-F]/.test(target),
+  },
+  {
+    why: "it refuses blanks before an extension, which the grammar has (RFC 9112 §7.1.1), and some extensions: ours drops all",
+    is: (_, error, text) =>
+      (error === "HPE_INVALID_CHUNK_SIZE" || error === "HPE_STRICT") &&
+      /[0-9a-f][\t ]*;/i.test(text),
+  },
+];
+
+/** The path of a target that names a host as well. */
+const targetOf = (text: string): string =>
+  text.replace(/^https?:\/\/[^/?]*(?=\/)/i, "").replace(/^https?:\/\/[^/?]*/i, "/");
+
+function difference(
+  ours: Ours,
+  other: OtherRequest | undefined,
+  error: string | null,
+  text: string,
+): string | null {
+  if (other !== undefined) {
+    const read = { ...other, target: targetOf(other.target) };
+    if (Bun.deepEquals(read, plain(ours))) return null;
+  }
+  const found = differences.find(({ is }) => is(ours, error, text));
+  return found?.why ?? JSON.stringify({ ours: plain(ours), other, error });
 }
 
 test("what ours accepts of anything, llhttp reads in the same way", () => {
-  const differences = new Map<string, string>();
   let accepted = 0;
   const sent = fc
-    .tuple(fc.array(made, { minLength: 1, maxLength: 2 }), fc.array(change, { minLength: 1, maxLength: 3 }))
+    .tuple(
+      fc.array(made, { minLength: 1, maxLength: 2 }),
+      fc.array(change, { minLength: 1, maxLength: 3 }),
+    )
     .map(([requests, changes]) => mutate(requests.map(write).join(""), changes));
   fc.assert(
     fc.property(sent, (text) => {
       const bytes = Buffer.from(text, "latin1");
-      const ours = readOurs(bytes).requests;
       const theirs = readWithLlhttp(bytes);
-      for (const [i, request] of ours.entries()) {
+      for (const [i, ours] of readOurs(bytes).entries()) {
         accepted += 1;
-        const other = theirs.requests[i];
-        if (other !== undefined && Bun.deepEquals(other, plain(request))) continue;
-        const why = other === undefined ? theirs.error : "differs " + JSON.stringify([other, plain(request)]);
-        differences.set(knownDifference(request, why) ?? "", text.slice(0, 400));
+        const why = difference(ours, theirs.requests[i], theirs.error, text);
+        if (why === null) continue;
+        if (!differences.some((known) => known.why === why)) throw new Error(why);
+        // It has lost its way from here on.
         return;
       }
     }),
-    { numRuns: Number(Bun.env["RUNS"] ?? 3_000) },
+    { numRuns: Number(Bun.env["FUZZ_RUNS"] ?? 5_000) },
   );
-  console.log(accepted, differences.size); for (const [k, v] of [...differences].slice(0, 60)) console.log(k.slice(0,700), "\n     ", JSON.stringify(v));
+  expect(accepted).toBeGreaterThan(300);
 }, 60_000);
+
+test.each([
+  ["HPE_INVALID_METHOD", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n"],
+  ["HPE_INVALID_VERSION", "GET / HTTP/1.5\r\nHost: a\r\n\r\n"],
+  [
+    "HPE_INVALID_CHUNK_SIZE",
+    "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1 ;a\r\nx\r\n0\r\n\r\n",
+  ],
+  ["HPE_INVALID_URL", "GET /\xe9 HTTP/1.1\r\nHost: a\r\n\r\n"],
+])("a difference is still one: %p", (error, text) => {
+  const bytes = Buffer.from(text, "latin1");
+  const [ours] = readOurs(bytes);
+  const theirs = readWithLlhttp(bytes);
+  expect(theirs.error).toBe(error);
+  expect(differences.map(({ why }) => why)).toContain(
+    difference(ours!, theirs.requests[0], theirs.error, text) ?? "none",
+  );
+});
