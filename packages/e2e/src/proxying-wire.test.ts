@@ -48,9 +48,13 @@ describe.each(servers)("with the server %s", (server) => {
   const request = (line: string, ...headers: readonly string[]): string =>
     `${[line, "Host: a.test", ...headers].join("\r\n")}\r\n\r\n`;
 
-  /** Lines of a head; the names of what the gateway receives are in lower case. */
+  /** Lines of a head. */
   const lines = (head: string): readonly string[] =>
     head.slice(0, head.indexOf("\r\n\r\n")).split("\r\n");
+
+  /** Names may be as the upstream wrote them. */
+  const lowerLines = (head: string): readonly string[] =>
+    lines(head).map((line) => line.toLowerCase());
 
   /** The last request the upstream saw. */
   const seen = (): RawRequest => {
@@ -261,7 +265,7 @@ describe.each(servers)("with the server %s", (server) => {
         "\r\n\r\nok",
       );
       expect(reply).toStartWith("HTTP/1.1 200 ");
-      expect(named(seen(), "x-long")).toEqual([`x-long: ${value}`]);
+      expect(named(seen(), "x-long")).toEqual([`${isWire ? "X-Long" : "x-long"}: ${value}`]);
       const longer = request("GET / HTTP/1.1", `X-Long: ${value}`, `X-More: ${value}`);
       expect(await askRaw(bed.url, longer)).toStartWith("HTTP/1.1 431 ");
     });
@@ -297,15 +301,15 @@ describe.each(servers)("with the server %s", (server) => {
       );
       const reply = await askRaw(bed.url, get, "\r\n\r\nok");
       expect(names(reply)).toEqual(["content-length", "date", "server"]);
-      expect(lines(reply)).toContain(isWire ? date.replace("Date", "date") : date);
+      expect(lowerLines(reply)).toContain(date.toLowerCase());
       expect(lines(reply)).toContain("server: APISIX/3.18.0");
     });
 
     test("has the type that the upstream says, and no charset besides", async () => {
       answerWith("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok");
       const reply = await askRaw(bed.url, request("GET / HTTP/1.1"), "\r\n\r\nok");
-      expect(lines(reply).filter((line) => /^content-type:/i.test(line))).toEqual([
-        isWire ? "content-type: text/plain" : "Content-Type: text/plain",
+      expect(lowerLines(reply).filter((line) => line.startsWith("content-type:"))).toEqual([
+        "content-type: text/plain",
       ]);
     });
 
@@ -314,7 +318,7 @@ describe.each(servers)("with the server %s", (server) => {
         "HTTP/1.1 200 OK\r\nX-A: 1\r\nX-A: 2\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Length: 2\r\n\r\nok",
       );
       const reply = await askRaw(bed.url, get, "\r\n\r\nok");
-      expect(lines(reply).filter((line) => /^x-a/i.test(line))).toEqual(
+      expect(lowerLines(reply).filter((line) => line.startsWith("x-a"))).toEqual(
         isWire ? ["x-a: 1", "x-a: 2"] : ["x-a: 1, 2"],
       );
       expect(lines(reply).filter((line) => /^set-cookie/i.test(line))).toHaveLength(2);
