@@ -5,6 +5,7 @@ import { schemaFields } from "../schema-fields.ts";
 import apisixPlugins from "./apisix-plugins.json" with { type: "json" };
 import {
   adminVerdicts,
+  elysiaVerdicts,
   fieldVerdicts,
   kindVerdicts,
   proxyingVerdicts,
@@ -42,8 +43,18 @@ export function fieldsOf(kind: (typeof kindNames)[number]): string[] {
 }
 
 function proxying(): string[] {
-  const rows = proxyingVerdicts.map((row) => [...row]);
-  return ["## Proxying", proxyingIntro, markdownTable(["what", "how it is here"], rows)];
+  const table = (verdicts: readonly (readonly string[])[]): string =>
+    markdownTable(
+      ["what", "how it is here"],
+      verdicts.map((row) => [...row]),
+    );
+  return [
+    "## Proxying",
+    proxyingIntro,
+    table(proxyingVerdicts),
+    elysiaIntro,
+    table(elysiaVerdicts),
+  ];
 }
 
 function admin(): string[] {
@@ -72,6 +83,8 @@ function told(verdict: Verdict | undefined, otherwise: string): string[] {
 const proxyingIntro = `Requests and replies pass as APISIX passes them: \`Host\` as \`pass_host\` says, \`X-Real-IP\` and
 \`X-Forwarded-*\`, no hop-by-hop header in either direction, no \`Via\`, bodies and events as they come and
 compressed as they were, \`X-APISIX-Upstream-Status\` and APISIX's error pages. What differs:`;
+
+const elysiaIntro = `With [\`server: "elysia"\`](settings.md) Bun's HTTP server reads requests and sends replies, and further:`;
 
 const adminIntro =
   "Paths, methods, statuses, bodies and the words of errors are APISIX's. What differs:";

@@ -53,24 +53,52 @@ export const fieldVerdicts: Readonly<Partial<Record<Kind, Readonly<Record<string
 };
 
 /**
- * What the runtime's HTTP server makes of requests and replies, other than nginx, and what we refuse
- * because of it. Each is shown by a test of packages/e2e/src/proxying-wire.test.ts.
+ * What becomes of requests and replies, other than nginx has it, with our own server. Each is shown by a
+ * test of packages/e2e/src/proxying-wire.test.ts, or http2.test.ts.
  */
 export const proxyingVerdicts: readonly (readonly [what: string, how: string])[] = [
-  ["header names towards the upstream", "in lower case, sorted by the runtime"],
   [
-    "a header that comes several times",
-    "in one line, values joined by `, `; `Set-Cookie` stays apart",
+    "a request header that comes several times",
+    "in one line, values joined by `, `, of `Cookie` by `; `; APISIX sends each line",
   ],
+  ["names of headers", "as they were written, or in lower case"],
   [
     "headers that `Connection` names, `Proxy-Connection`",
     "end here, as RFC 9110 has it; APISIX passes them on",
   ],
   ["an upstream's `text/plain` without a charset", "stays as it is; APISIX adds `charset=utf-8`"],
-  ["a GET or HEAD with a body", "400: the runtime hides the body"],
   ["TRACE, CONNECT", "405, as APISIX"],
+  ["an absolute request target", "its host is the host, whatever `Host` says (RFC 9112 §3.2.2)"],
+  ["bytes beyond ASCII in a target", "encoded towards the upstream (`é` as `%C3%A9`)"],
+  [
+    "what two servers may read in two ways",
+    "refused: bare line feeds, folded lines, two of `Content-Length` or `Host`, more spaces than one in a request line",
+  ],
+  ["more than 256 headers", "431"],
+  ["`Expect` with anything but `100-continue`", "417"],
+  ["HTTP/1.0 without `Host`", "taken for the host `localhost`"],
+  [
+    "a head of more than 32 KiB",
+    "431 instead of 400; a URI of more than 8 KiB gets 414, as in APISIX",
+  ],
+  [
+    "bodies of more than 64 KiB, or in chunks",
+    "passed on as they come, where APISIX buffers requests",
+  ],
+  ["`X-Forwarded-For` set by a plugin", "goes on as it was set, without the client's address"],
+  ["a PUT without a body that `proxy-rewrite` made", "`Content-Length: 0` is said"],
+  ["`Content-Type` towards upstreams over `grpc`", "stays; APISIX says `application/grpc`"],
+];
+
+/** What differs further where Bun's HTTP server reads requests; shown by the same tests. */
+export const elysiaVerdicts: readonly (readonly [what: string, how: string])[] = [
+  ["header names towards the upstream", "in lower case, sorted"],
+  ["a reply header that comes several times", "in one line; `Set-Cookie` stays apart"],
+  ["a GET or HEAD with a body", "400: the body is hidden"],
   ["a method that is not registered with IANA", "the connection is closed"],
-  ["a body with trailers", "of a request: 400 behind the reply; of a reply: dropped, as APISIX"],
+  ["a request with trailers", "400 behind the reply"],
+  ["gRPC from clients", "replies come without trailers, and with them without a status"],
+  ["HTTP/2 in clear text", "not spoken"],
   ["pipelining", "a request before the last was answered closes the connection"],
   ["an absolute request target", "its host is ignored: the `Host` header decides"],
   [
@@ -81,19 +109,8 @@ export const proxyingVerdicts: readonly (readonly [what: string, how: string])[]
     "characters that a URI may not have",
     "encoded towards the upstream (`{` as `%7B`); `\\` is `/`",
   ],
-  ["HTTP/1.0 without `Host`", "taken for the host `localhost`"],
   ["HTTP/1.0 with `Connection: keep-alive`", "the connection is closed behind the reply"],
-  [
-    "a head of more than 32 KiB",
-    "431 instead of 400; a URI of more than 8 KiB gets 414, as in APISIX",
-  ],
-  [
-    "bodies of more than 64 KiB, or in chunks",
-    "passed on as they come, where APISIX buffers requests",
-  ],
   ["a HEAD whose upstream tells no length", "`transfer-encoding: chunked` is said"],
-  ["`X-Forwarded-For` set by a plugin", "goes on as it was set, without the client's address"],
-  ["a PUT without a body that `proxy-rewrite` made", "`Content-Length: 0` is said"],
 ];
 
 /**
