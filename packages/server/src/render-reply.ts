@@ -1,15 +1,6 @@
-import { defineErrors } from "@catena/errors";
 import type { GatewayReply } from "@catena/pipeline";
 import type { CallBody, ReturnedLines } from "@catena/upstream";
-
-const replyErrors = defineErrors({
-  REPLY_INVALID: {
-    status: 500,
-    source: "internal",
-    retryable: false,
-    message: (p: { reason: string }) => `the reply can't be sent: ${p.reason}`,
-  },
-});
+import { replyErrors } from "./errors.ts";
 
 /** A reply whose head is in words, but for what depends on the connection. */
 export interface RenderedReply {
