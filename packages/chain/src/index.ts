@@ -12,7 +12,7 @@ export { type ChainServices, compileChain } from "./compile-chain.ts";
 export type { CompiledChain } from "./compiled-chain.ts";
 export { chainErrors } from "./errors.ts";
 export { type ChainLimits, DEFAULT_LIMITS } from "./limits.ts";
-export { answerByChain, runChain } from "./run/run-chain.ts";
+export { runChain, startChain } from "./run/run-chain.ts";
 export { sweepUndo, type UndoSweep } from "./saga/sweep-undo.ts";
 export {
   createUndoLog,

@@ -1,20 +1,9 @@
-import {
-  type ChainOutcome,
-  compileClassic,
-  type OutcomeReceiver,
-  startClassic,
-} from "@catena/chain";
+import { compileClassic, startClassic } from "@catena/chain";
 import type { Checked } from "@catena/errors";
-import {
-  LaterResult,
-  type PluginHandlers,
-  type PluginLog,
-  type PluginServices,
-  type RequestContext,
-} from "@catena/pipeline";
+import type { PluginHandlers, PluginServices } from "@catena/pipeline";
 import type { JsonObject } from "@catena/schema";
-import { applyForward, replyOf } from "./chain/apply-outcome.ts";
 import { chainReferences } from "./chain/chain-references.ts";
+import { ChainResult } from "./chain/chain-result.ts";
 import { chainSchema, checkChainConf, classicConf, stepConf } from "./chain/chain-schema.ts";
 import { type RunTraced, tracedHandlers } from "./chain/chain-tracing.ts";
 import { stepHandlers } from "./chain/step-handlers.ts";
@@ -45,30 +34,9 @@ function classicHandlers(conf: JsonObject, services: PluginServices): Checked<Pl
   });
   if (chain === undefined) return { issues };
   const run: RunTraced = (ctx, trace) => {
-    const result = new ClassicResult(ctx, services.log);
+    const result = new ChainResult(ctx, services.log);
     startClassic(chain, ctx, trace, result);
     return result;
   };
   return { value: tracedHandlers(run, services, false), issues };
-}
-
-/** What a classic chain's outcome is to the request it was run for. */
-class ClassicResult extends LaterResult implements OutcomeReceiver {
-  readonly #ctx: RequestContext;
-  readonly #log: PluginLog;
-
-  constructor(ctx: RequestContext, log: PluginLog) {
-    super();
-    this.#ctx = ctx;
-    this.#log = log;
-  }
-
-  resolve(outcome: ChainOutcome): void {
-    if (outcome.kind === "reply") this.settle(replyOf(this.#ctx, outcome, this.#log));
-    else this.settle(applyForward(this.#ctx, outcome));
-  }
-
-  reject(error: unknown): void {
-    this.fail(error);
-  }
 }

@@ -1,6 +1,7 @@
 import type { GatewayError } from "@catena/errors";
 import { responseHeaders } from "@catena/upstream";
 import type { ChainOutcome, ChainRequest } from "../chain-request.ts";
+import type { OutcomeReceiver } from "../classic/run-classic.ts";
 import type { CompiledChain } from "../compiled-chain.ts";
 import type { CompiledForward } from "../ends/compile-forward.ts";
 import { chainErrors } from "../errors.ts";
@@ -18,64 +19,55 @@ import { problemReply, type UndoReport } from "./problem-reply.ts";
 
 /**
  * Runs a step chain for one request. A chain that fails ends with a problem reply that carries its
- * error; nothing is thrown. When it answers, no call of the request is in flight, except for the
- * body of a response that is streamed.
+ * error. When it answers, no call of the request is in flight, except for the body of a response that
+ * is streamed.
  *
  * @param trace collects how each step went; `null` where nobody looks.
+ * @param receiver is told once, possibly before this returns; its `reject` is for faults of ours.
  */
+export function startChain(
+  chain: CompiledChain,
+  request: ChainRequest,
+  trace: ChainTrace | null,
+  receiver: OutcomeReceiver,
+): void {
+  new RequestRun(chain, request, trace, receiver).begin();
+}
+
+/** As {@link startChain}, for those that wait for the outcome. */
 export function runChain(
   chain: CompiledChain,
   request: ChainRequest,
   trace: ChainTrace | null = null,
 ): Promise<ChainOutcome> {
-  return answerByChain(chain, request, trace, outcomeItself);
+  return new Promise((resolve, reject) => {
+    startChain(chain, request, trace, { resolve, reject });
+  });
 }
-
-/**
- * As {@link runChain}, with what is made of the outcome in its place: whoever would wait for the outcome
- * to make an answer of it needs no promise for that.
- *
- * @param toAnswer what it throws is what the promise is rejected with.
- */
-export function answerByChain<Request extends ChainRequest, Answer>(
-  chain: CompiledChain,
-  request: Request,
-  trace: ChainTrace | null,
-  toAnswer: (request: Request, outcome: ChainOutcome) => Answer,
-): Promise<Answer> {
-  const pending = Promise.withResolvers<Answer>();
-  new RequestRun(chain, request, trace, toAnswer, pending).begin();
-  return pending.promise;
-}
-
-const outcomeItself = (_request: ChainRequest, outcome: ChainOutcome): ChainOutcome => outcome;
 
 /**
  * One request's way through a chain. Where nothing must be waited for it goes on at once: the end of a
  * chain of calls is computed by what got the last reply.
  */
-class RequestRun<Request extends ChainRequest, Answer> implements RunOwner {
+class RequestRun implements RunOwner {
   readonly #chain: CompiledChain;
-  readonly #request: Request;
+  readonly #request: ChainRequest;
   readonly #trace: ChainTrace | null;
-  readonly #toAnswer: (request: Request, outcome: ChainOutcome) => Answer;
-  readonly #pending: PromiseWithResolvers<Answer>;
+  readonly #receiver: OutcomeReceiver;
   readonly #deadlineAt: number;
   readonly #scopes = new GuardScopes();
   #run: ChainRun | null = null;
 
   constructor(
     chain: CompiledChain,
-    request: Request,
+    request: ChainRequest,
     trace: ChainTrace | null,
-    toAnswer: (request: Request, outcome: ChainOutcome) => Answer,
-    pending: PromiseWithResolvers<Answer>,
+    receiver: OutcomeReceiver,
   ) {
     this.#chain = chain;
     this.#request = request;
     this.#trace = trace;
-    this.#toAnswer = toAnswer;
-    this.#pending = pending;
+    this.#receiver = receiver;
     const nowMs = chain.clock.monotonicMs();
     this.#deadlineAt = Math.min(request.deadlineAt, nowMs + chain.deadlineMs);
   }
@@ -144,18 +136,14 @@ class RequestRun<Request extends ChainRequest, Answer> implements RunOwner {
       this.#answer(await ended);
     } catch (error) {
       this.#scopes.unfollow();
-      this.#pending.reject(error);
+      this.#receiver.reject(error);
     }
   }
 
   #answer(outcome: ChainOutcome): void {
     // A stream goes on after this, and must end when the request does.
     if (!(outcome.body instanceof ReadableStream)) this.#scopes.unfollow();
-    try {
-      this.#pending.resolve(this.#toAnswer(this.#request, outcome));
-    } catch (error) {
-      this.#pending.reject(error);
-    }
+    this.#receiver.resolve(outcome);
   }
 }
 

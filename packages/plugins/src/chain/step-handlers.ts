@@ -1,24 +1,19 @@
 import {
-  answerByChain,
-  type ChainOutcome,
   type CompiledChain,
   compileChain,
   createResultCache,
   createSurvivingState,
   createUndoLog,
+  startChain,
   type UndoEvent,
   type UndoServices,
 } from "@catena/chain";
 import type { Checked } from "@catena/errors";
-import type {
-  GatewayReply,
-  PluginHandlers,
-  PluginServices,
-  RequestContext,
-} from "@catena/pipeline";
+import type { PluginHandlers, PluginServices, RequestContext } from "@catena/pipeline";
 import { isJsonObject, type JsonObject } from "@catena/schema";
 import { requestMetrics } from "../metrics/request-metrics.ts";
-import { applyForward, type ForwardOutcome, replyOf } from "./apply-outcome.ts";
+import type { ForwardOutcome } from "./apply-outcome.ts";
+import { ChainResult } from "./chain-result.ts";
 import { stepConf } from "./chain-schema.ts";
 import { type RunTraced, tracedHandlers } from "./chain-tracing.ts";
 import { sendElsewhere } from "./send-elsewhere.ts";
@@ -36,10 +31,11 @@ export function stepHandlers(
   const { value: chain, issues } = compile(chainConf, conf, services);
   if (chain === undefined) return { issues };
   if (chain.end.kind !== "forward") {
-    const { log } = services;
-    const toAnswer = (ctx: RequestContext, outcome: ChainOutcome): GatewayReply | undefined =>
-      outcome.kind === "reply" ? replyOf(ctx, outcome, log) : applyForward(ctx, outcome);
-    const run: RunTraced = (ctx, trace) => answerByChain(chain, ctx, trace, toAnswer);
+    const run: RunTraced = (ctx, trace) => {
+      const result = new ChainResult(ctx, services.log);
+      startChain(chain, ctx, trace, result);
+      return result;
+    };
     return { value: tracedHandlers(run, services, chain.serverTiming), issues };
   }
   return { value: forwardHandlers(chain, services), issues };
@@ -84,12 +80,11 @@ function compile(
 function forwardHandlers(chain: CompiledChain, services: PluginServices): PluginHandlers {
   const { log, targets } = services;
   const forwarded = new WeakMap<RequestContext, ForwardOutcome>();
-  const toAnswer = (ctx: RequestContext, outcome: ChainOutcome): GatewayReply | undefined => {
-    if (outcome.kind === "reply") return replyOf(ctx, outcome, log);
-    forwarded.set(ctx, outcome);
-    return applyForward(ctx, outcome);
+  const run: RunTraced = (ctx, trace) => {
+    const result = new ChainResult(ctx, log, forwarded);
+    startChain(chain, ctx, trace, result);
+    return result;
   };
-  const run: RunTraced = (ctx, trace) => answerByChain(chain, ctx, trace, toAnswer);
   const traced = tracedHandlers(run, services, chain.serverTiming);
   return {
     ...traced,
