@@ -38,6 +38,8 @@ export interface LinkOptions {
 }
 
 const STREAM_WINDOW = 262_144;
+/** What our pings say, which nobody looks at. */
+const PING = new Uint8Array(8);
 /** Answers to pings and settings that a peer asks for and does not read. */
 const MAX_UNREAD_BYTES = 4_194_304;
 
@@ -147,6 +149,13 @@ export class H2Link {
   /** The socket has room again. */
   drained(): void {
     this.#sender.drained();
+  }
+
+  /** Asks for a sign of life, which comes as bytes. */
+  ping(): void {
+    if (this.#book.isDead) return;
+    this.#sender.put(makeFrame(FRAME.PING, 0, 0, PING));
+    this.#sender.flush();
   }
 
   /** Says that no more streams are taken; those that are open go on. */

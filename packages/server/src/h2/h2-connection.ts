@@ -30,6 +30,10 @@ const MAX_STREAMS = 128;
 const STREAM_WINDOW = 131_072;
 /** Longest time a connection is kept without a request. */
 const IDLE_MS = 60_000;
+/** How long a client with a request under way may be silent before it is asked for a sign of life. */
+const SILENT_MS = 60_000;
+/** How long it then has. */
+const SIGN_MS = 20_000;
 /** How long a client may take to close after us, so that it gets what was sent last. */
 const LINGER_MS = 5_000;
 
@@ -42,6 +46,7 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
   readonly #peer: Peer;
   readonly #link: H2Link;
   readonly #exchanges = new Set<H2Exchange>();
+  #heardAt = performance.now();
   #isClosed = false;
   #isLingering = false;
 
@@ -88,6 +93,7 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
 
   socketData(chunk: Buffer): void {
     if (this.#isClosed || this.#isLingering) return;
+    this.#heardAt = performance.now();
     this.#link.push(chunk);
     this.#closeWhenDone();
   }
@@ -109,7 +115,7 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
     const exchange = new H2Exchange(stream, this);
     this.#exchanges.add(exchange);
     this.#owner.sweep.add(exchange);
-    this.dueAt = Number.POSITIVE_INFINITY;
+    this.dueAt = this.#heardAt + SILENT_MS;
     if (this.#owner.closing) this.#link.drain();
     return exchange;
   }
@@ -133,9 +139,20 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
     this.#linger();
   }
 
-  expire(): void {
-    if (this.#isLingering || this.#link.isDraining) this.destroy();
+  expire(now: number): void {
+    if (!this.#isLingering && this.#exchanges.size > 0) this.#awaitSign(now);
+    else if (this.#isLingering || this.#link.isDraining) this.destroy();
     else this.stop();
+  }
+
+  /** A request may stay open for as long as it likes, but not of a client that is gone. */
+  #awaitSign(now: number): void {
+    const silentMs = now - this.#heardAt;
+    if (silentMs >= SILENT_MS + SIGN_MS) this.destroy();
+    else if (silentMs >= SILENT_MS) {
+      this.#link.ping();
+      this.dueAt = now + SIGN_MS;
+    } else this.dueAt = this.#heardAt + SILENT_MS;
   }
 
   /** Takes no more requests, and closes behind the last reply. */

@@ -52,6 +52,7 @@ export class H2Exchange
   #bytes = 0;
   #unread = 0;
   #owesContinue = false;
+  #isGrpc = false;
   #onGone: (() => void) | null = null;
   #isOver = false;
   #reply: RenderedReply | null = null;
@@ -102,8 +103,10 @@ export class H2Exchange
     this.#head = head;
     this.#owesContinue = head.expectsContinue;
     this.#body = head.framing === 0 ? null : new RequestBody(this, head.framing);
-    this.dueAt = this.#body === null ? Number.POSITIVE_INFINITY : performance.now() + IDLE_MS;
-    this.#owner.answer(new ServerRequest(this, head, this.#body), this);
+    const request = new ServerRequest(this, head, this.#body);
+    this.#isGrpc = request.header("content-type")?.startsWith("application/grpc") === true;
+    this.#awaitBody();
+    this.#owner.answer(request, this);
   }
 
   onData(chunk: Buffer, from: number, to: number): void {
@@ -171,6 +174,7 @@ export class H2Exchange
     }
     this.#reply = reply;
     this.#onGone = null;
+    this.#awaitNothing();
     const { body, status } = reply;
     const isBodiless = this.#head.method === "HEAD" || status === 204 || status === 304;
     if (body instanceof ReadableStream && !isBodiless) {
@@ -298,8 +302,13 @@ export class H2Exchange
   }
 
   #awaitBody(): void {
-    if (this.#body !== null) this.dueAt = performance.now() + IDLE_MS;
+    if (this.#isBodyDue()) this.dueAt = performance.now() + IDLE_MS;
     else this.#awaitNothing();
+  }
+
+  /** A stream of gRPC may be open and silent for long, and so may any once a reply is under way. */
+  #isBodyDue(): boolean {
+    return this.#body !== null && this.#reply === null && !this.#isGrpc;
   }
 
   #awaitNothing(): void {

@@ -177,7 +177,7 @@ export class H2Pool implements SessionOwner, CallOwner {
   #begin(session: H2Session, call: H2Call, now: number): void {
     session.calls.add(call);
     session.served += 1;
-    session.dueAt = Number.POSITIVE_INFINITY;
+    session.busy(now);
     call.begin(session, now);
   }
 

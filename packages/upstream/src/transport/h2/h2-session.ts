@@ -19,6 +19,15 @@ export interface SessionOwner {
   abandoned(): void;
 }
 
+/**
+ * How long a connection that carries calls may be silent before it is asked for a sign of life: a call
+ * whose request is still open waits without a limit. Servers of gRPC take pings more often than every
+ * five minutes for abuse.
+ */
+const SILENT_MS = 330_000;
+/** How long it then has. */
+const SIGN_MS = 20_000;
+
 const CONNECTING = 0;
 const OPEN = 1;
 const CLOSED = 2;
@@ -178,8 +187,20 @@ export class H2Session implements Dialled, LinkSink, ByteTaker, Timed {
     this.#failAll(upstreamErrors.UPSTREAM_BAD_REPLY, reason);
   }
 
-  expire(): void {
-    this.retire();
+  /** It carries a call from now on. */
+  busy(now: number): void {
+    if (this.calls.size === 1) this.#heardAt = now;
+    this.dueAt = now + SILENT_MS;
+  }
+
+  expire(now: number): void {
+    const silentMs = now - this.#heardAt;
+    if (this.calls.size === 0) this.retire();
+    else if (silentMs >= SILENT_MS + SIGN_MS) this.#lost("no sign of life");
+    else if (silentMs >= SILENT_MS) {
+      this.link.ping();
+      this.dueAt = now + SIGN_MS;
+    } else this.dueAt = this.#heardAt + SILENT_MS;
   }
 
   /** Closes with a reset: the peer learns that nobody listens any more. */

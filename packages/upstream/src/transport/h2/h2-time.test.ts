@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, test } from "bun:test";
-import { codeOf, outcomeOf, until } from "../../conformance/call-fixture.ts";
+import type { Socket } from "bun";
+import { callOf, codeOf, outcomeOf, until } from "../../conformance/call-fixture.ts";
 import { CancelScope } from "../cancel-scope.ts";
-import { cleanUp, OK, POST, peerFixture, short } from "./peer-fixture.ts";
+import type { Dialled } from "../wire/dial.ts";
+import { H2Call } from "./h2-call.ts";
+import { H2Session } from "./h2-session.ts";
+import { cleanUp, grpcOrigin, OK, POST, peerFixture, short } from "./peer-fixture.ts";
 
 afterEach(cleanUp);
 
@@ -165,4 +169,46 @@ test("pings without end are too much", async () => {
     },
   });
   expect(await outcomeOf(transport, { ...call, ...POST })).toBe("UPSTREAM_BAD_REPLY");
+});
+
+test("a connection that is silent under an open request is asked for a sign of life, then given up", () => {
+  const done: string[] = [];
+  const owner = {
+    opened: () => {},
+    freed: () => {},
+    closed: () => done.push("closed"),
+    abandoned: () => {},
+  };
+  const origin = grpcOrigin(80);
+  const session = new H2Session(origin, owner);
+  const socket = {
+    write: (bytes: Uint8Array) => {
+      done.push(bytes[3] === 6 ? "ping" : "write");
+      return bytes.byteLength;
+    },
+    terminate: () => done.push("terminate"),
+  };
+  // The session uses these two methods of a socket only, as long as it is not closed in order.
+  session.socketOpened(socket as unknown as Socket<Dialled>);
+  session.ready();
+  session.socketData(Buffer.from("\0\0\0\x04\0\0\0\0\0", "latin1"));
+  const outcomes: string[] = [];
+  const receiver = {
+    resolve: () => outcomes.push("answered"),
+    reject: (error: unknown) => outcomes.push(codeOf(error)),
+  };
+  const call = new H2Call(callOf(origin, { ...POST, body: new ReadableStream() }), receiver, {
+    repeat: () => {},
+    ended: () => {},
+  });
+  const now = performance.now();
+  session.calls.add(call);
+  session.busy(now);
+  call.begin(session, now);
+  done.length = 0;
+  session.expire(now + 300_000);
+  session.expire(now + 331_000);
+  session.expire(now + 352_000);
+  expect(done).toEqual(["ping", "closed", "terminate"]);
+  expect(outcomes).toEqual(["UPSTREAM_RESET"]);
 });
