@@ -377,7 +377,9 @@ export class ServerConnection
   expire(now: number): void {
     const body = this.#body;
     this.dueAt = Number.POSITIVE_INFINITY;
-    if (this.#state !== OPEN || this.#writer.isStalled) this.destroy();
+    if (this.#state === LINGERING || this.#writer.isStalled) this.destroy();
+    // The client is not to do anything: a reply is on its way, or we are slow to take what it sent.
+    else if (this.#state !== OPEN || this.#isPaused) return;
     else if (this.#request !== null && body !== null) {
       body.fail(requestErrors.REQUEST_BODY_LOST({}));
       this.dueAt = now + IDLE_MS;

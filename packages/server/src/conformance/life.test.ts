@@ -346,6 +346,70 @@ describe("time", () => {
     expect((await client.answered(1))[0]?.body).toBe("onetwo");
   });
 
+  test.each([
+    ["behind a write that had to wait", get("/", "Connection: close"), 8 * 1024 * 1024],
+    [
+      "behind a body that is not read to its end",
+      `${post("/", "Transfer-Encoding: chunked")}1\r\na\r\n`,
+      1,
+    ],
+  ])("nor is the last one of a connection, %s", async (_name, bytes, first) => {
+    const gate = Promise.withResolvers<void>();
+    served.answer = async ({ body }) => {
+      await body?.getReader().read();
+      return ok(
+        new ReadableStream<Uint8Array>({
+          async start(controller) {
+            controller.enqueue(Buffer.alloc(first, "x"));
+            await gate.promise;
+            controller.enqueue(Buffer.from("end"));
+            controller.close();
+          },
+        }),
+      );
+    };
+    const client = await served.connect();
+    client.pause();
+    client.write(bytes);
+    await untilSettled(() => served.requests.length === 1);
+    await turns(50);
+    client.resume();
+    await client.until(() => client.receivedBytes > first);
+    await pass(600_000);
+    gate.resolve();
+    const [reply] = await client.ended();
+    expect([reply?.isWhole, reply?.body.length]).toEqual([true, first + 3]);
+  });
+
+  test("an upload that we are slow to read survives a reply that had to wait", async () => {
+    const gate = Promise.withResolvers<void>();
+    let read = 0;
+    const size = 200 * 1024;
+    served.answer = ({ body }) =>
+      ok(
+        new ReadableStream<Uint8Array>({
+          async start(controller) {
+            controller.enqueue(Buffer.alloc(8 * 1024 * 1024, "x"));
+            await gate.promise;
+            for await (const piece of body ?? []) read += piece.byteLength;
+            controller.close();
+          },
+        }),
+      );
+    const client = await served.connect();
+    client.pause();
+    client.write(post("/", `Content-Length: ${size}`));
+    client.write(Buffer.alloc(size));
+    await untilSettled(() => served.requests.length === 1);
+    await turns(50);
+    client.resume();
+    await client.until(() => client.receivedBytes > 8 * 1024 * 1024);
+    await pass(600_000);
+    gate.resolve();
+    const [reply] = await client.answered(1);
+    expect([reply?.isWhole, read]).toEqual([true, size]);
+  });
+
   test("a client that goes on sending behind the last reply is dropped after 5 s", async () => {
     const client = await served.send(`${post("/", "Content-Length: 1000000")}x`);
     const [reply] = await client.ended();
