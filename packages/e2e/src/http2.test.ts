@@ -115,7 +115,7 @@ describe.each(servers.map((server) => [server] as const))("with the server %s", 
   afterAll(() => bed.stop());
 
   test("a client of HTTP/1.1 calls an upstream of HTTP/2", async () => {
-    const headers = { host: "shop.test", "x-in": "1" };
+    const headers = { host: "shop.test", "content-type": "text/plain", "x-in": "1" };
     const response = await fetch(`${bed.url}/a?b=1`, { method: "POST", body: "hello", headers });
     expect(response.status).toBe(200);
     expect(response.headers.get("x-a")).toBe("1");
@@ -126,7 +126,7 @@ describe.each(servers.map((server) => [server] as const))("with the server %s", 
       body: "hello",
     });
     expect(clear.seen.at(-1)).toMatchObject({
-      "content-type": expect.stringContaining("text/plain"),
+      "content-type": "text/plain",
       "x-in": "1",
       "x-forwarded-proto": "http",
     });
