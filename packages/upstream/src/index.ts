@@ -25,7 +25,12 @@ export {
   type Resolver,
   type ResolverOptions,
 } from "./resolver.ts";
-export { hostFor, type OutgoingRequest, sendToUpstream, startAtUpstream } from "./send-to-upstream.ts";
+export {
+  hostFor,
+  type OutgoingRequest,
+  sendToUpstream,
+  startAtUpstream,
+} from "./send-to-upstream.ts";
 export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
 export { createTransport, type TransportName } from "./transport/create-transport.ts";
 export { createFetchTransport } from "./transport/fetch-transport.ts";
