@@ -89,6 +89,27 @@ describe.each(servers)("with the server %s", (server) => {
       ]);
     });
 
+    test("has no header that ends here or is ours, however its name is written", async () => {
+      const lines = ["TE: trailers", "KEEP-ALIVE: 5", "PROXY-connection: x", "TRAILER: a"];
+      const ours = ["FORWARDED: a", "X-FORWARDED-HOST: evil", "x-Forwarded-PROTO: https"];
+      await askRaw(
+        bed.url,
+        `${request("POST / HTTP/1.1", ...lines, ...ours, "CONTENT-length: 2", "UPGRADE: x", "Connection: X-OWN, content-length", "x-Own: 1")}hi`,
+        "\r\n\r\nok",
+      );
+      expect(seen().headerLines.map((line) => line.split(":")[0])).toEqual([
+        "Host",
+        "X-Real-IP",
+        "X-Forwarded-For",
+        "X-Forwarded-Proto",
+        "X-Forwarded-Host",
+        "X-Forwarded-Port",
+        "Content-Length",
+      ]);
+      expect(named(seen(), "x-forwarded-proto")).toEqual(["X-Forwarded-Proto: http"]);
+      expect(seen().body.toString()).toBe("hi");
+    });
+
     test("has a header that came several times in one line, cookies too", async () => {
       await askRaw(
         bed.url,
