@@ -76,7 +76,8 @@ describe.each(storeKinds)("kinds that are stored in $name and not served", ({ st
     expect(await call("PUT", "/routes/grpc", { uri: "/grpc", plugins, upstream })).toEqual({
       status: 400,
       value: {
-        error_msg: "unknown plugin [grpc-transcode]: messages of gRPC are passed on, not translated",
+        error_msg:
+          "unknown plugin [grpc-transcode]: messages of gRPC are passed on, not translated",
       },
     });
     expect((await call("DELETE", "/protos/p")).status).toBe(200);

@@ -9,7 +9,7 @@ const RESET_COST = 20;
  */
 export class Calm {
   #left = BUDGET;
-  #since = 0;
+  #since = performance.now();
 
   /** @returns whether the peer keeps within bounds. */
   spend(isReset: boolean): boolean {

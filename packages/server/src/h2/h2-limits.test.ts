@@ -118,7 +118,7 @@ describe("what a client may not do", () => {
       "pings without end",
       11,
       (peer) => {
-        for (let i = 0; i < 12_000; i++) peer.frame(6, 0, 0, "12345678");
+        for (let i = 0; i < 25_000; i++) peer.frame(6, 0, 0, "12345678");
       },
     ],
     [
@@ -126,7 +126,7 @@ describe("what a client may not do", () => {
       11,
       (peer) => {
         peer.head(1, GET, false);
-        for (let i = 0; i < 12_000; i++) peer.data(1, "", false);
+        for (let i = 0; i < 25_000; i++) peer.data(1, "", false);
       },
     ],
   ];
