@@ -32,17 +32,10 @@ const replies: Readonly<
 };
 
 async function talk(pieces: readonly Buffer[], perWrite: number): Promise<MemorySocket> {
-  const connections = new ServerConnections({
-    hostname: "127.0.0.1",
-    port: 0,
-    webSockets: { upgrade: () => null },
-    replies: { serverHeader: "", closing: false },
-    answer: (request, sink) => {
-      const made = replies[request.head.target]?.(request) ?? ok(null);
-      const send = (reply: GatewayReply) => sink.answer(renderReply(reply, { serverHeader: "" }));
-      if (made instanceof Promise) void made.then(send);
-      else send(made);
-    },
+  const connections = serving((request, send) => {
+    const made = replies[request.head.target]?.(request) ?? ok(null);
+    if (made instanceof Promise) void made.then(send);
+    else send(made);
   });
   const socket = new MemorySocket(perWrite);
   const connection: ServerConnection = connections.open(socket, { address: "127.0.0.1", port: 1 });
@@ -106,22 +99,96 @@ describe("a conversation is the same", () => {
   });
 });
 
-test("a write that finds the connection gone ends it, and the source of the reply is told", async () => {
-  let cancelled = false;
-  const connections = new ServerConnections({
+/** The connections of a server that answers as a test says. */
+function serving(
+  answer: (request: ServerRequest, send: (reply: GatewayReply) => void) => void,
+): ServerConnections {
+  return new ServerConnections({
     hostname: "127.0.0.1",
     port: 0,
     webSockets: { upgrade: () => null },
     replies: { serverHeader: "", closing: false },
-    answer: (_, sink) => {
-      const body = new ReadableStream<Uint8Array>({
-        cancel: () => {
-          cancelled = true;
-        },
-      });
-      sink.answer(renderReply(ok(body), { serverHeader: "" }));
+    answer: (request, sink) =>
+      answer(request, (reply) => sink.answer(renderReply(reply, { serverHeader: "" }))),
+  });
+}
+
+describe("what nobody takes is bounded", () => {
+  const KILOBYTE = 1024;
+  const piece = Buffer.alloc(16 * KILOBYTE);
+  const framings: readonly (readonly [string, string, Buffer])[] = [
+    ["a length", post("/", `Content-Length: ${1024 * KILOBYTE}`), piece],
+    [
+      "chunks",
+      post("/", "Transfer-Encoding: chunked"),
+      Buffer.concat([Buffer.from("4000\r\n"), piece, Buffer.from("\r\n")]),
+    ],
+  ];
+
+  test.each(framings)(
+    "64 KiB and a piece are taken, then the client has to wait: %s",
+    (_name, top, bytes) => {
+      const connections = serving(() => undefined);
+      const socket = new MemorySocket(Number.POSITIVE_INFINITY);
+      const connection = connections.open(socket, { address: "127.0.0.1", port: 1 });
+      connection.socketData(Buffer.from(top));
+      let taken = 0;
+      while (!socket.isPaused && taken < 1024 * KILOBYTE) {
+        connection.socketData(bytes);
+        taken += piece.length;
+      }
+      expect(taken).toBeLessThanOrEqual(80 * KILOBYTE);
+      connection.destroy();
+    },
+  );
+
+  test("requests that come before their turn: 64 KiB", () => {
+    const connections = serving(() => undefined);
+    const socket = new MemorySocket(Number.POSITIVE_INFINITY);
+    const connection = connections.open(socket, { address: "127.0.0.1", port: 1 });
+    const bytes = Buffer.from(get("/").repeat(100));
+    let taken = 0;
+    while (!socket.isPaused && taken < 1024 * KILOBYTE) {
+      connection.socketData(bytes);
+      taken += bytes.length;
+    }
+    expect(taken).toBeLessThanOrEqual(64 * KILOBYTE + 2 * bytes.length);
+    connection.destroy();
+  });
+
+  test("a stream whose reader waits takes as much", async () => {
+    let body: ReadableStream<Uint8Array> | null = null;
+    const connections = serving((request) => {
+      ({ body } = request);
+    });
+    const socket = new MemorySocket(Number.POSITIVE_INFINITY);
+    const connection = connections.open(socket, { address: "127.0.0.1", port: 1 });
+    connection.socketData(Buffer.from(post("/", `Content-Length: ${1024 * KILOBYTE}`)));
+    const fill = (): number => {
+      let taken = 0;
+      while (!socket.isPaused && taken < 1024 * KILOBYTE) {
+        connection.socketData(piece);
+        taken += piece.length;
+      }
+      return taken;
+    };
+    expect(fill()).toBeLessThanOrEqual(80 * KILOBYTE);
+    const reader = (body as ReadableStream<Uint8Array> | null)!.getReader();
+    for (let i = 0; i < 3; i++) await reader.read();
+    expect(socket.isPaused).toBe(false);
+    expect(fill()).toBeLessThanOrEqual(80 * KILOBYTE);
+    connection.destroy();
+  });
+});
+
+test("a write that finds the connection gone ends it, and the source of the reply is told", async () => {
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    cancel: () => {
+      cancelled = true;
     },
   });
+  const connections = serving((_, answer) => answer(ok(body)));
   const socket = new MemorySocket(10);
   const connection = connections.open(socket, { address: "127.0.0.1", port: 1 });
   socket.isEnded = true;
