@@ -87,7 +87,8 @@ describe.each(servers)("the listener for TLS, with the server %s", (server) => {
     const asked = ask({ port: tlsPortOf(bed), servername: "shop.test" }, "/");
     await until(() => endless.seen.length === 1);
     await bed.stop();
-    expect((await asked).status).toBe(0);
+    // The runtime closes before the reply that says so is made.
+    expect((await asked).status).toBe(server === "wire" ? 503 : 0);
   });
 
   test("gives up a client that never ends its side", async () => {

@@ -1,4 +1,4 @@
-import { isGatewayError } from "@catena/errors";
+import { type GatewayError, isGatewayError } from "@catena/errors";
 import {
   type GatewayReply,
   messageReply,
@@ -16,7 +16,7 @@ export function errorReply(error: unknown, ctx: RequestContext, log: Log): Gatew
   if (isGatewayError(error)) {
     if (error.source === "downstream") {
       return error.status === 499
-        ? statusReply(499)
+        ? statusReply(statusOf(error, ctx))
         : messageReply(error.status, { error_msg: error.message });
     }
     if (error.source === "upstream") {
@@ -26,7 +26,7 @@ export function errorReply(error: unknown, ctx: RequestContext, log: Log): Gatew
         code: error.code,
         reason: error.message,
       });
-      return statusReply(error.status);
+      return statusReply(statusOf(error, ctx));
     }
   }
   log.error("request failed", {
@@ -36,4 +36,9 @@ export function errorReply(error: unknown, ctx: RequestContext, log: Log): Gatew
     stack: error instanceof Error ? error.stack : undefined,
   });
   return statusReply(500);
+}
+
+/** A request that we give up because we stop is not its client's doing, which may ask another gateway. */
+export function statusOf(error: GatewayError, ctx: RequestContext): number {
+  return error.status === 499 && ctx.cancel.reason === "shutdown" ? 503 : error.status;
 }

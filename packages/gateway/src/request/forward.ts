@@ -16,6 +16,7 @@ import {
 } from "@catena/upstream";
 import type { RoutePlan } from "../config/route-plan.ts";
 import type { Log } from "../log.ts";
+import { statusOf } from "./error-reply.ts";
 import type { ForwardedTrust } from "./peer-trust.ts";
 import { UpstreamGatewayReply } from "./upstream-reply.ts";
 
@@ -205,7 +206,7 @@ class ReplyTaker implements ReplyReceiver {
       reason: error.message,
     });
     const outgoing = this.#outgoing;
-    const replied = statusReply(error.status);
+    const replied = statusReply(statusOf(error, this.#ctx));
     // The only node's failure is the error itself; nothing was tried when there is no node.
     if (this.#upstream.direct !== null) outgoing.failures ??= [error.status];
     if (outgoing.failures !== null) noteStatuses(replied, outgoing, null);

@@ -300,7 +300,7 @@ export const defaults: Settings = Object.freeze({
   tls: { verify: true, ca: null },
   healthChecks: true,
   transport: "wire",
-  server: "elysia",
+  server: "wire",
   router: "radixtree_host_uri",
   unknownPlugins: "refuse",
   serverHeader: "APISIX/3.18.0",
