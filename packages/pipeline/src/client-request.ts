@@ -33,6 +33,8 @@ export interface ClientRequest {
    * The body as it arrives; `null` when there is none. Taken once, and not after a read.
    */
   readonly body: ReadableStream<Uint8Array> | null;
+  /** All of the body, as text when that is short and ASCII; `null` when it is not here yet. Changes nothing. */
+  wholeBody(): string | Uint8Array | null;
   /**
    * Reads the whole body; once.
    * @throws REQUEST_TOO_LARGE, REQUEST_BODY_LOST

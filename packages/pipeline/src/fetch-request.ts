@@ -97,6 +97,11 @@ export class FetchRequest implements ClientRequest {
     return this.#request.body;
   }
 
+  /** The runtime does not tell. */
+  wholeBody(): null {
+    return null;
+  }
+
   readBytes(maxBytes: number): Promise<Uint8Array> {
     return readBodyBytes(this.#request, maxBytes);
   }

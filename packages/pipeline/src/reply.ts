@@ -1,4 +1,4 @@
-import type { CallBody, ReturnedLines } from "@catena/upstream";
+import type { BodyPieces, CallBody, ReturnedLines } from "@catena/upstream";
 
 /** An answer to the client before it becomes a web `Response`; response phases edit it in place. */
 export interface GatewayReply {
@@ -12,6 +12,8 @@ export interface GatewayReply {
   addHeaders?(list: readonly string[]): void;
   /** The headers in words, while nobody has looked at them or the body; else `null`. */
   untouchedLines?(): ReturnedLines | null;
+  /** A body that is still on its way, while nobody has looked at it: to be taken instead of `body`. */
+  untouchedPieces?(): BodyPieces | null;
   /** The body as text that is ASCII, while nobody has looked at it and where that is cheaper; else `null`. */
   untouchedText?(): string | null;
   /**

@@ -1,5 +1,5 @@
 import type { GatewayReply } from "@catena/pipeline";
-import type { CallBody, ReturnedLines } from "@catena/upstream";
+import type { BodyPieces, CallBody, ReturnedLines } from "@catena/upstream";
 import { replyErrors } from "./errors.ts";
 
 /** A reply whose head is in words, but for what depends on the connection. */
@@ -12,6 +12,8 @@ export interface RenderedReply {
   /** `Content-Length` as it was given; -1 when it was not. */
   readonly declared: number;
   readonly body: CallBody;
+  /** A body that is still on its way, in place of `body`. */
+  readonly pieces: BodyPieces | null;
   /** A reply of an upstream, which may leave out what its body's length is. */
   readonly isPassedOn: boolean;
   /** As in `GatewayReply`. */
@@ -46,7 +48,8 @@ export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity
   const untouched = reply.untouchedLines?.() ?? null;
   if (untouched !== null) return renderUntouched(reply, untouched, serverHeader);
   const { headers } = reply;
-  const body = reply.untouchedText?.() ?? reply.body;
+  const pieces = reply.untouchedPieces?.() ?? null;
+  const body = pieces === null ? (reply.untouchedText?.() ?? reply.body) : null;
   let lines = "";
   let count = 0;
   let declared = -1;
@@ -78,7 +81,7 @@ export function renderReply(reply: GatewayReply, { serverHeader }: ReplyIdentity
   if (serverHeader !== "") lines += `server: ${serverHeader}\r\n`;
   const words = statusLine(status) + lines;
   const isPassedOn = reply.source === "upstream";
-  return { status, words, isDated, declared, body, isPassedOn, trailers: reply.trailers };
+  return { status, words, isDated, declared, body, pieces, isPassedOn, trailers: reply.trailers };
 }
 
 /** What an upstream gave goes on as it came: its lines were checked when they were read. */
@@ -90,8 +93,9 @@ function renderUntouched(
   const { status } = reply;
   const ours = serverHeader === "" ? "" : `server: ${serverHeader}\r\n`;
   const words = statusLine(status) + text + ours;
-  const body = reply.untouchedText?.() ?? reply.body;
-  return { status, words, isDated, declared, body, isPassedOn: true };
+  const pieces = reply.untouchedPieces?.() ?? null;
+  const body = pieces === null ? (reply.untouchedText?.() ?? reply.body) : null;
+  return { status, words, isDated, declared, body, pieces, isPassedOn: true };
 }
 
 function countLines(text: string): number {

@@ -1,5 +1,6 @@
 import type { ByteSocket } from "./byte-socket.ts";
 import { httpDate } from "./http-date.ts";
+import { PipedReply } from "./piped-reply.ts";
 import type { RenderedReply } from "./render-reply.ts";
 import { StreamedReply, type StreamSink } from "./streamed-reply.ts";
 
@@ -26,8 +27,21 @@ export interface Delivery {
 const ONE_WRITE_BYTES = 65_536;
 
 /** Whether only the end of the connection can be the end of the body. */
-export function endsWithConnection({ body, declared }: RenderedReply, isOld: boolean): boolean {
-  return isOld && declared < 0 && body instanceof ReadableStream;
+export function endsWithConnection(reply: RenderedReply, isOld: boolean): boolean {
+  return isOld && reply.declared < 0 && isOnItsWay(reply);
+}
+
+/** A body that is sent as it comes. */
+interface ReplyStream {
+  /** The client took what was written. */
+  drained(): void;
+  /** Nobody takes it any more. */
+  stop(): void;
+}
+
+/** Whether the body is not at hand yet. */
+function isOnItsWay({ body, pieces }: RenderedReply): boolean {
+  return pieces !== null || body instanceof ReadableStream;
 }
 
 /** Writes the replies of one connection, one after the other. */
@@ -37,7 +51,7 @@ export class ReplyWriter implements StreamSink {
   /** What the socket has not taken yet: the current piece, and a large body behind it. */
   #out: Uint8Array | null = null;
   #outNext: Uint8Array | null = null;
-  #stream: StreamedReply | null = null;
+  #stream: ReplyStream | null = null;
   /** Whether what is on its way is a reply, and all of it. */
   #isLast = false;
 
@@ -57,9 +71,18 @@ export class ReplyWriter implements StreamSink {
   }
 
   send(reply: RenderedReply, delivery: Delivery): void {
-    const { body, status } = reply;
+    const { body, pieces, status } = reply;
     const isBodiless = delivery.isHead || status === 204 || status === 304;
     const head = headOf(reply, delivery, isBodiless);
+    if (pieces !== null) {
+      if (isBodiless) discardBody(reply);
+      else {
+        const piped = new PipedReply(head, pieces, this, reply.declared, delivery.isOld);
+        this.#stream = piped;
+        piped.begin();
+        return;
+      }
+    }
     if (body instanceof ReadableStream) {
       if (isBodiless) discardBody(reply);
       else {
@@ -172,7 +195,8 @@ export class ReplyWriter implements StreamSink {
 }
 
 /** Nobody gets the reply: whoever makes its body is told. */
-export function discardBody({ body }: RenderedReply): void {
+export function discardBody({ body, pieces }: RenderedReply): void {
+  pieces?.cancel();
   if (body instanceof ReadableStream) body.cancel().catch(() => undefined);
 }
 
@@ -188,15 +212,21 @@ function headOf(reply: RenderedReply, delivery: Delivery, isBodiless: boolean): 
 function framingOf(reply: RenderedReply, { isOld }: Delivery, isBodiless: boolean): string {
   const { body, declared, status, isPassedOn } = reply;
   if (status === 204) return "\r\n";
-  if (body instanceof ReadableStream || (body === null && isBodiless)) {
+  if (isOnItsWay(reply) || (body === null && isBodiless)) {
     // RFC 9110 §8.6: without a body it may tell the length that a GET would have had, or nothing.
     if (declared >= 0) return `content-length: ${declared}\r\n\r\n`;
     if (isBodiless)
-      return isPassedOn || status === 304 || body !== null ? "\r\n" : "content-length: 0\r\n\r\n";
+      return isPassedOn || status === 304 || isOnItsWay(reply)
+        ? "\r\n"
+        : "content-length: 0\r\n\r\n";
     return isOld ? "\r\n" : "transfer-encoding: chunked\r\n\r\n";
   }
   const length =
-    body === null ? 0 : typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+    typeof body === "string"
+      ? Buffer.byteLength(body)
+      : body instanceof Uint8Array
+        ? body.byteLength
+        : 0;
   return `content-length: ${length}\r\n\r\n`;
 }
 

@@ -12,6 +12,9 @@ export interface BodySource {
 /** Bytes that are kept for a reader that is slow, or that nobody is yet. */
 const BUFFERED_BYTES = 65_536;
 
+/** Up to here a text is written sooner than the bytes it stands for. */
+const TEXT_BYTES = 16_384;
+
 const EMPTY = new Uint8Array(0);
 
 /** The body of one request, as far as it arrived, and whoever waits for it. */
@@ -27,6 +30,8 @@ export class RequestBody {
   #bytes = 0;
   #hasEnded = false;
   #isDropped = false;
+  /** As a stream, which has what came. */
+  #isTaken = false;
   #fault: GatewayError | null = null;
   /** Who reads all of it, and how much that may be. */
   #whole: PromiseWithResolvers<void> | null = null;
@@ -101,6 +106,15 @@ export class RequestBody {
     this.#controller = null;
   }
 
+  /** All of it, as text when that is short and ASCII; `null` when it is not here yet. */
+  whole(): string | Uint8Array | null {
+    if (!this.#hasEnded || this.#isDropped || this.#isTaken) return null;
+    const piece = this.#piece;
+    if (piece === null || this.#bytes > TEXT_BYTES) return this.#takeBytes();
+    const text = piece.toString("latin1", this.#from, this.#to);
+    return Buffer.byteLength(text) === text.length ? text : this.#takeBytes();
+  }
+
   /** @throws REQUEST_TOO_LARGE, REQUEST_BODY_LOST */
   async readBytes(maxBytes: number): Promise<Uint8Array> {
     await this.#complete(maxBytes);
@@ -149,6 +163,7 @@ export class RequestBody {
   /** The body as it arrives, beginning with what is here. */
   stream(): ReadableStream<Uint8Array> {
     const begun = this.#takeBytes();
+    this.#isTaken = true;
     this.#piece = null;
     this.#pieces = null;
     return new ReadableStream<Uint8Array>(

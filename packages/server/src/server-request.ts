@@ -54,6 +54,10 @@ export class ServerRequest implements ClientRequest {
     return this.requestBody?.stream() ?? null;
   }
 
+  wholeBody(): string | Uint8Array | null {
+    return this.requestBody?.whole() ?? null;
+  }
+
   readBytes(maxBytes: number): Promise<Uint8Array> {
     return this.requestBody?.readBytes(maxBytes) ?? Promise.resolve(EMPTY);
   }

@@ -35,11 +35,13 @@ export { type CancelReason, CancelScope } from "./transport/cancel-scope.ts";
 export { createTransport, type TransportName } from "./transport/create-transport.ts";
 export { createFetchTransport } from "./transport/fetch-transport.ts";
 export type {
+  BodyPieces,
   CallBody,
   CallTimeouts,
   KeepalivePolicy,
   Origin,
   OriginTls,
+  PieceSink,
   ReplyReceiver,
   ReturnedLines,
   SharedHead,

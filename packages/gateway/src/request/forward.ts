@@ -223,6 +223,8 @@ function noteStatuses(reply: GatewayReply, outgoing: OutgoingRequest, last: numb
 function clientBody(ctx: RequestContext): CallBody | Promise<CallBody> {
   if (!ctx.hasBody) return null;
   if (ctx.bodyRead) return ctx.bodyBytes(Number.POSITIVE_INFINITY);
+  const whole = ctx.request.wholeBody();
+  if (whole !== null) return whole;
   const declared = ctx.header("content-length");
   if (declared !== null && Number(declared) <= bufferedBytes) return ctx.bodyBytes(bufferedBytes);
   return ctx.request.body;

@@ -1,6 +1,7 @@
 import { wordLines } from "@catena/http";
 import type { GatewayReply } from "@catena/pipeline";
 import {
+  type BodyPieces,
   type CallBody,
   type ReturnedLines,
   responseHeaders,
@@ -67,6 +68,10 @@ export class UpstreamGatewayReply implements GatewayReply {
     if (more === null) return null;
     const { text, isDated, declared } = lines;
     return { text: text + more, isDated, declared };
+  }
+
+  untouchedPieces(): BodyPieces | null {
+    return this.#body === undefined ? (this.#reply.pieces?.() ?? null) : null;
   }
 
   untouchedText(): string | null {

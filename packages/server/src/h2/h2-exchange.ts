@@ -163,11 +163,13 @@ export class H2Exchange
     return false;
   }
 
-  answer(reply: RenderedReply | null): void {
-    if (reply === null) {
+  answer(rendered: RenderedReply | null): void {
+    if (rendered === null) {
       this.reset(H2_ERROR.INTERNAL_ERROR);
       return;
     }
+    const { pieces } = rendered;
+    const reply = pieces === null ? rendered : { ...rendered, body: pieces.readable, pieces: null };
     if (this.#isOver) {
       discardBody(reply);
       return;

@@ -125,10 +125,35 @@ export interface UpstreamReply {
    * before. Only of HTTP/2.
    */
   trailers?(): readonly string[];
+  /** A body that is still on its way, to be taken instead of `body`; else `null`. Not on every reply. */
+  pieces?(): BodyPieces | null;
   /** The text of a short body of bytes that is ASCII; else `null`. Not on every reply. */
   asciiText?(): string | null;
   /** The header lines as they go to a client, where they can be passed on so. Not on every reply. */
   returnedLines?(): ReturnedLines | null;
+}
+
+/** Takes the pieces of a body as they arrive. */
+export interface PieceSink {
+  /** Of those that arrive together; the bytes are the sink's to keep. */
+  piece(bytes: Uint8Array): void;
+  /** All that arrived together was given. @returns whether there is room for more. */
+  flush(): boolean;
+  /** The body is complete. */
+  ended(): void;
+  /** It was cut short. */
+  failed(): void;
+}
+
+/** A body that is on its way: taken as pieces or as a stream, not both. */
+export interface BodyPieces {
+  readonly readable: ReadableStream<Uint8Array>;
+  /** Gives what is here, and from now on what comes. */
+  flow(sink: PieceSink): void;
+  /** The sink has room again. */
+  resume(): void;
+  /** Nobody wants the rest. */
+  cancel(): void;
 }
 
 /** Header lines of an upstream, without those that end at this hop and those that tell the framing. */

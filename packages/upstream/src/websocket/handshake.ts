@@ -155,7 +155,9 @@ export class Handshake implements Dialled, ReplySink, ReplySource, Timed {
   }
 
   onBody(chunk: Uint8Array, from = 0, to = chunk.byteLength): void {
-    if (this.#stream?.push(chunk.subarray(from, to)) !== false) return;
+    const stream = this.#stream;
+    stream?.push(chunk.subarray(from, to));
+    if (stream === null || stream.flush()) return;
     // A slow client is not the upstream's fault: only the deadline counts while paused.
     this.#isPaused = true;
     this.#socket?.pause();

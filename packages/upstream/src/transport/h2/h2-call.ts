@@ -210,7 +210,8 @@ export class H2Call implements StreamSink, Timed, ReplySource, FeedSink {
     this.#receiver = null;
     const begun = this.#pieces;
     this.#pieces = [];
-    for (const piece of begun) if (!stream.push(piece)) this.#pause();
+    for (const piece of begun) stream.push(piece);
+    if (!stream.flush()) this.#pause();
     receiver.resolve(new H2Reply(head, stream.readable, () => this.#trailers));
   }
 
@@ -273,7 +274,10 @@ export class H2Call implements StreamSink, Timed, ReplySource, FeedSink {
     this.#heard();
     const reply = this.#reply;
     if (reply === null) this.#pieces.push(piece);
-    else if (!reply.push(piece)) this.#pause();
+    else {
+      reply.push(piece);
+      if (!reply.flush()) this.#pause();
+    }
     if (this.#isPaused) this.#unread += piece.byteLength;
     else this.#stream?.consumed(piece.byteLength);
   }

@@ -185,7 +185,9 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     if (call === null) return;
     if (!this.#isSending && !this.#isPaused) this.#limit(performance.now() + call.timeouts.readMs);
     if (this.#head !== null && this.#receiver !== null && !call.buffered)
-      this.#openStream(call, this.#head);
+      this.#openStream(this.#head, this.#receiver);
+    // Whoever was told of the reply may have given it up.
+    if (this.#call === call && !this.#isPaused && !this.#body.flush()) this.#pause(call);
   }
 
   /** The peer closed its side; the socket's close follows. */
@@ -235,7 +237,7 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     const call = this.#call;
     if (call === null) return;
     if (this.#body.bytes + to - from > call.maxBodyBytes) this.fail(this.#tooLarge());
-    else if (!this.#body.push(chunk, from, to)) this.#pause(call);
+    else this.#body.push(chunk, from, to);
   }
 
   onReplyEnd(extra: boolean): void {
@@ -400,13 +402,12 @@ export class Connection implements ReplySink, ReplySource, UploadSink, Timed {
     return this.#body.reset();
   }
 
-  #openStream(call: UpstreamCall, head: ReplyHead): void {
-    const receiver = this.#receiver;
+  #openStream(head: ReplyHead, receiver: ReplyReceiver): void {
     const first = this.#body.takeBegun();
     const stream = this.#body.stream(this);
     this.#receiver = null;
-    if (!stream.push(first)) this.#pause(call);
-    receiver?.resolve(new WireReply(head, null, 0, 0, stream.readable));
+    stream.push(first);
+    receiver.resolve(new WireReply(head, null, 0, 0, null, stream));
   }
 
   /** A slow reader is not the peer's fault: only the deadline counts while paused. */

@@ -18,11 +18,10 @@ export class ReplyBody {
     return this.#stream !== null;
   }
 
-  /** @returns whether more can be taken now; `false` only for a stream whose reader is slow. */
-  push(chunk: Buffer, from: number, to: number): boolean {
+  push(chunk: Buffer, from: number, to: number): void {
     this.bytes += to - from;
-    if (this.#stream !== null) return this.#stream.push(cut(chunk, from, to));
-    if (this.#pieces !== null) this.#pieces.push(cut(chunk, from, to));
+    if (this.#stream !== null) this.#stream.push(cut(chunk, from, to));
+    else if (this.#pieces !== null) this.#pieces.push(cut(chunk, from, to));
     else if (this.#piece === null) {
       this.#piece = chunk;
       this.#from = from;
@@ -31,7 +30,11 @@ export class ReplyBody {
       this.#pieces = [cut(this.#piece, this.#from, this.#to), cut(chunk, from, to)];
       this.#piece = null;
     }
-    return true;
+  }
+
+  /** What arrived together was pushed. @returns `false` for a stream whose reader is slow. */
+  flush(): boolean {
+    return this.#stream === null || this.#stream.flush();
   }
 
   /** The reply with all of its body; most bodies are one piece, which is handed on without a copy. */

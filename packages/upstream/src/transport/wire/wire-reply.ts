@@ -1,5 +1,6 @@
-import type { ReturnedLines, UpstreamReply } from "../transport.ts";
+import type { BodyPieces, ReturnedLines, UpstreamReply } from "../transport.ts";
 import type { ReplyHead } from "./reply-head.ts";
+import type { ReplyStream } from "./reply-stream.ts";
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -17,14 +18,17 @@ export class WireReply implements UpstreamReply {
   readonly #piece: Buffer | null;
   readonly #from: number;
   readonly #to: number;
-  #body: Uint8Array | ReadableStream<Uint8Array> | null;
+  #body: Uint8Array | null;
+  /** A body that is still on its way. */
+  readonly #stream: ReplyStream | null;
 
   constructor(
     head: ReplyHead,
     piece: Buffer | null,
     from: number,
     to: number,
-    body: Uint8Array | ReadableStream<Uint8Array> | null,
+    body: Uint8Array | null,
+    stream: ReplyStream | null = null,
   ) {
     this.status = head.status;
     this.#head = head;
@@ -32,6 +36,7 @@ export class WireReply implements UpstreamReply {
     this.#from = from;
     this.#to = to;
     this.#body = body;
+    this.#stream = stream;
   }
 
   get headers(): readonly string[] {
@@ -39,9 +44,14 @@ export class WireReply implements UpstreamReply {
   }
 
   get body(): Uint8Array | ReadableStream<Uint8Array> | null {
+    if (this.#stream !== null) return this.#stream.readable;
     if (this.#body === null && this.#piece !== null)
       this.#body = this.#piece.subarray(this.#from, this.#to);
     return this.#body;
+  }
+
+  pieces(): BodyPieces | null {
+    return this.#stream;
   }
 
   returnedLines(): ReturnedLines | null {
