@@ -1,5 +1,6 @@
 import type { GatewayError } from "@catena/errors";
 import { decodeText, requestErrors } from "@catena/pipeline";
+import { PieceList, SMALL_PIECE_BYTES } from "./piece-list.ts";
 
 /** What a body asks of the connection that fills it. */
 export interface BodySource {
@@ -26,7 +27,7 @@ export class RequestBody {
   #piece: Buffer | null = null;
   #from = 0;
   #to = 0;
-  #pieces: Buffer[] | null = null;
+  #pieces: PieceList | null = null;
   #bytes = 0;
   #hasEnded = false;
   #isDropped = false;
@@ -57,10 +58,7 @@ export class RequestBody {
   push(chunk: Buffer, from: number, to: number): boolean {
     this.#bytes += to - from;
     if (this.#isDropped) return true;
-    if (this.#controller !== null) {
-      this.#controller.enqueue(chunk.subarray(from, to));
-      return (this.#controller.desiredSize ?? 0) > 0;
-    }
+    if (this.#controller !== null) return this.#handOn(this.#controller, chunk, from, to);
     if (this.#whole !== null && this.#bytes > this.#maxBytes) {
       this.fail(requestErrors.REQUEST_TOO_LARGE({ limitBytes: this.#maxBytes }));
       return true;
@@ -69,20 +67,47 @@ export class RequestBody {
     return this.#whole !== null || this.#bytes < BUFFERED_BYTES;
   }
 
+  /** Small pieces wait in `#pieces` while the reader has others to take. */
+  #handOn(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    chunk: Buffer,
+    from: number,
+    to: number,
+  ): boolean {
+    if (to - from > SMALL_PIECE_BYTES || controller.desiredSize === BUFFERED_BYTES) {
+      this.#enqueuePieces();
+      controller.enqueue(chunk.subarray(from, to));
+    } else {
+      this.#pieces ??= new PieceList();
+      this.#pieces.add(chunk, from, to);
+    }
+    return (controller.desiredSize ?? 0) > (this.#pieces?.length ?? 0);
+  }
+
+  #enqueuePieces(): void {
+    const pieces = this.#pieces;
+    if (pieces === null) return;
+    this.#pieces = null;
+    for (const piece of pieces.take()) this.#controller?.enqueue(piece);
+  }
+
   #keep(chunk: Buffer, from: number, to: number): void {
-    if (this.#pieces !== null) this.#pieces.push(chunk.subarray(from, to));
+    if (this.#pieces !== null) this.#pieces.add(chunk, from, to);
     else if (this.#piece === null) {
       this.#piece = chunk;
       this.#from = from;
       this.#to = to;
     } else {
-      this.#pieces = [this.#piece.subarray(this.#from, this.#to), chunk.subarray(from, to)];
+      this.#pieces = new PieceList();
+      this.#pieces.add(this.#piece, this.#from, this.#to);
+      this.#pieces.add(chunk, from, to);
       this.#piece = null;
     }
   }
 
   end(): void {
     this.#hasEnded = true;
+    if (this.#controller !== null) this.#enqueuePieces();
     this.#controller?.close();
     this.#controller = null;
     this.#whole?.resolve();
@@ -147,7 +172,7 @@ export class RequestBody {
 
   #takeBytes(): Uint8Array {
     const pieces = this.#pieces;
-    if (pieces !== null) return Buffer.concat(pieces, this.#bytes);
+    if (pieces !== null) return Buffer.concat(pieces.take(), this.#bytes);
     return this.#piece === null ? EMPTY : this.#piece.subarray(this.#from, this.#to);
   }
 
@@ -175,7 +200,10 @@ export class RequestBody {
           else this.#controller = controller;
           this.#source.bodyWanted();
         },
-        pull: () => this.#source.resumeBody(),
+        pull: () => {
+          if (this.#controller !== null) this.#enqueuePieces();
+          this.#source.resumeBody();
+        },
         cancel: () => {
           this.drop();
           this.#source.resumeBody();
