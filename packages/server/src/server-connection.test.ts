@@ -195,3 +195,40 @@ test("a write that finds the connection gone ends it, and the source of the repl
   connection.socketData(Buffer.from(get("/")));
   expect([connections.size, cancelled, socket.isTerminated]).toEqual([0, true, true]);
 });
+
+/** A socket that takes everything, as those over TLS do, and says what it has yet to send. */
+class TakingSocket extends MemorySocket {
+  unsent = 0;
+
+  override write(data: string | Uint8Array): number {
+    this.unsent += data.length;
+    return super.write(data);
+  }
+}
+
+describe("what the socket has yet to send", () => {
+  const takeLarge = (headers: readonly string[]) => {
+    const connections = serving((_, send) => send(ok(Buffer.alloc(70_000, "l"))));
+    const socket = new TakingSocket(100_000);
+    const connection = connections.open(socket, { address: "127.0.0.1", port: 1 });
+    connection.socketData(Buffer.from(head("GET / HTTP/1.1", "Host: a.test", ...headers)));
+    return { socket, connection };
+  };
+
+  test.each([
+    ["behind the last reply", ["Connection: close"]],
+    ["between requests", []],
+  ] as const)("keeps the connection %s as long as the client takes some of it", (_, headers) => {
+    const { socket, connection } = takeLarge(headers);
+    for (; socket.unsent > 20_000; socket.unsent -= 10_000) {
+      connection.expire(connection.dueAt);
+      expect(connection.dueAt).toBeFinite();
+      expect(socket.isTerminated).toBe(false);
+    }
+    connection.expire(connection.dueAt);
+    // Nothing of it since the last time.
+    connection.expire(connection.dueAt);
+    connection.expire(connection.dueAt);
+    expect(socket.isTerminated).toBe(true);
+  });
+});

@@ -126,6 +126,8 @@ export class ServerConnection
   /** No request was read yet. */
   #isFresh = true;
   #owesContinue = false;
+  /** What the socket had not sent when this was last looked at. */
+  #unsent = 0;
   #onGone: (() => void) | null = null;
   /** Who has taken the connection over. */
   #taker: SocketListener | null = null;
@@ -376,6 +378,10 @@ export class ServerConnection
   /** Time is up for whatever the client was to do. */
   expire(now: number): void {
     const body = this.#body;
+    if (this.#isTaking()) {
+      this.dueAt = now + IDLE_MS;
+      return;
+    }
     this.dueAt = Number.POSITIVE_INFINITY;
     if (this.#state === LINGERING || this.#writer.isStalled) this.destroy();
     // The client is not to do anything: a reply is on its way, or we are slow to take what it sent.
@@ -387,6 +393,13 @@ export class ServerConnection
     else if (this.#reader.isAtStart) this.#close();
     else if (body !== null) this.destroy();
     else this.#refuse(408);
+  }
+
+  /** Whether the client takes what the socket still has for it, if slowly. */
+  #isTaking(): boolean {
+    const before = this.#unsent;
+    this.#unsent = this.#socket.unsent ?? 0;
+    return this.#unsent > 0 && this.#unsent !== before;
   }
 
   /** We stop: closes when there is no request to answer, else behind its reply. */
