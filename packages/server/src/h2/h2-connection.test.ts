@@ -14,6 +14,7 @@ function fixture() {
   const done: string[] = [];
   const requests: ServerRequest[] = [];
   const socket = {
+    unsent: 0,
     write: (bytes: string | Uint8Array) => {
       done.push(Buffer.from(bytes).toString("latin1"));
       return bytes.length;
@@ -39,7 +40,7 @@ function fixture() {
   const send = (text: string): void => connection.socketData(Buffer.from(text, "latin1"));
   connection.socketData(CLIENT_PREFACE);
   send(SETTINGS);
-  return { connection, done, requests, send };
+  return { connection, done, requests, send, socket };
 }
 
 test("a client with a request is asked for a sign of life, and given up without", () => {
@@ -72,4 +73,17 @@ test("a client without a request is sent away, and dropped when it does not leav
   ]);
   connection.expire(now + 66_000);
   expect(done.slice(2)).toEqual(["terminate", "closed"]);
+});
+
+test("a client that is sent away gets what the socket has for it, as long as it takes some", () => {
+  const { connection, done, socket } = fixture();
+  const now = performance.now();
+  connection.expire(now + 60_000);
+  done.length = 0;
+  for (socket.unsent = 30_000; socket.unsent > 10_000; socket.unsent -= 5_000)
+    connection.expire(now + 66_000);
+  expect(done).toEqual([]);
+  connection.expire(now + 130_000);
+  connection.expire(now + 190_000);
+  expect(done).toEqual(["terminate", "closed"]);
 });

@@ -47,6 +47,8 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
   readonly #link: H2Link;
   readonly #exchanges = new Set<H2Exchange>();
   #heardAt = performance.now();
+  /** What the socket had not sent when this was last looked at. */
+  #unsent = 0;
   #isClosed = false;
   #isLingering = false;
 
@@ -140,7 +142,11 @@ export class H2Connection implements SocketListener, LinkSink, ByteTaker, Exchan
   }
 
   expire(now: number): void {
-    if (!this.#isLingering && this.#exchanges.size > 0) this.#awaitSign(now);
+    const before = this.#unsent;
+    this.#unsent = this.#socket.unsent ?? 0;
+    // The client takes what the socket still has for it, if slowly.
+    if (this.#unsent > 0 && this.#unsent !== before) this.dueAt = now + IDLE_MS;
+    else if (!this.#isLingering && this.#exchanges.size > 0) this.#awaitSign(now);
     else if (this.#isLingering || this.#link.isDraining) this.destroy();
     else this.stop();
   }
