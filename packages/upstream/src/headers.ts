@@ -85,7 +85,7 @@ export function requestHeaders(client: readonly string[], about: ForwardedFor): 
     const value = client[i + 1] as string;
     if (!notForwarded.has(name)) headers.push(name, value);
     else if (name === "x-forwarded-for") headers[5] = `${value}, ${clientAddress}`;
-    else if (name === "connection") named = namedByConnection(value);
+    else if (name === "connection") named = joined(named, namedByConnection(value));
   }
   return named === null ? headers : without(headers, named);
 }
@@ -130,7 +130,7 @@ export function responseHeaders(upstream: readonly string[]): string[] {
     const lower = returnedName(name);
     if (lower !== "") headers.push(lower, value);
     else if (name.length === 10 && name.toLowerCase() === "connection")
-      named = namedByConnection(value);
+      named = joined(named, namedByConnection(value));
   }
   return named === null ? headers : without(headers, named);
 }
@@ -180,6 +180,14 @@ function namedByConnection(value: string): ReadonlySet<string> | null {
     // What we write ourselves can't be asked away (RFC 9110 §7.6.1: end-to-end fields).
     .filter((name) => name !== "" && !notForwarded.has(name));
   return names.length === 0 ? null : new Set(names);
+}
+
+/** A header that is repeated is one list (RFC 9110 §5.3). */
+function joined(
+  one: ReadonlySet<string> | null,
+  other: ReadonlySet<string> | null,
+): ReadonlySet<string> | null {
+  return one === null || other === null ? (one ?? other) : one.union(other);
 }
 
 function without(headers: readonly string[], names: ReadonlySet<string>): string[] {

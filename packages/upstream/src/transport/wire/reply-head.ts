@@ -167,7 +167,12 @@ function returnLines(text: string, headEnd: number, declared: number): ReturnedL
     if (length === 4 && isNamed(text, at, "date")) isDated = true;
     else if (length === 14 ? isNamed(text, at, "content-length") : endsHere(text, at, colon)) {
       // It may name further headers that end here.
-      if (length === 10 && !isUsualConnection(trimBlank(text, colon + 1, end - 2))) return null;
+      if (
+        length === 10 &&
+        isNamed(text, at, "connection") &&
+        !isUsualConnection(trimBlank(text, colon + 1, end - 2))
+      )
+        return null;
       if (at > from) kept += text.slice(from, at);
       from = end;
     }

@@ -68,9 +68,12 @@ export class ReplyStream implements BodyPieces {
 
   cancel(): void {
     if (this.#ended) return;
-    this.#ended = true;
     this.#begun = [];
+    // The sink gave it up and hears no more of it. Who takes it later, or reads the stream, is not to
+    // find it complete: its end is the failure that the source makes of this.
+    this.#sink = null;
     this.#source.abandonReply();
+    this.#ended = true;
   }
 
   #takeBegun(): readonly Uint8Array[] {
