@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { requestErrors } from "@catena/pipeline";
 import { PieceList } from "./piece-list.ts";
 import { RequestBody } from "./request-body.ts";
 
@@ -60,5 +61,108 @@ describe("a body that comes byte by byte", () => {
     let pushed = 0;
     for (; hasRoom && pushed < 200_000; pushed++) hasRoom = body.push(bytes, 0, 1);
     expect(pushed).toBe(65_536);
+  });
+});
+
+describe("a body that is at hand", () => {
+  /** Pushes each piece as a part of a larger chunk, as it comes from a socket. */
+  function bodyOf(pieces: readonly string[], isEnded = true): RequestBody {
+    const body = new RequestBody(source, -1);
+    for (const piece of pieces) {
+      const chunk = Buffer.from(`<<${piece}>>`);
+      body.push(chunk, 2, chunk.length - 2);
+    }
+    if (isEnded) body.end();
+    return body;
+  }
+
+  const short = "x".repeat(16_384);
+  const isText = (whole: string | Uint8Array | null) => typeof whole === "string";
+  const textOf = (whole: string | Uint8Array | null) =>
+    whole === null || typeof whole === "string" ? whole : Buffer.from(whole).toString();
+
+  test.each<[string, () => RequestBody | Promise<RequestBody>]>([
+    ["it is not complete", () => bodyOf(["ab"], false)],
+    ["nothing came", () => bodyOf([], false)],
+    [
+      "it is dropped",
+      () => {
+        const body = bodyOf(["ab"]);
+        body.drop();
+        return body;
+      },
+    ],
+    [
+      "it failed",
+      () => {
+        const body = bodyOf(["ab"], false);
+        body.fail(requestErrors.REQUEST_BODY_LOST({}));
+        body.end();
+        return body;
+      },
+    ],
+    [
+      "it was taken as a stream",
+      () => {
+        const body = bodyOf(["ab"]);
+        body.stream();
+        return body;
+      },
+    ],
+    [
+      "it was taken as a stream before its end",
+      () => {
+        const body = bodyOf(["ab"], false);
+        body.stream();
+        body.end();
+        return body;
+      },
+    ],
+    [
+      "its stream was given up",
+      async () => {
+        const body = bodyOf(["ab"], false);
+        await body.stream().cancel();
+        body.end();
+        return body;
+      },
+    ],
+  ])("is not when %s", async (_, make) => {
+    expect((await make()).whole()).toBeNull();
+  });
+
+  test.each<[string, readonly string[], string, boolean]>([
+    ["not ASCII", ["caf\u00e9"], "caf\u00e9", false],
+    ["one character over the bound", [`${short}y`], `${short}y`, false],
+    ["in two pieces", ["ab", "cd"], "abcd", false],
+    ["in many pieces, large and small", ["a", short, "b", "c"], `a${short}bc`, false],
+    ["empty", [], "", false],
+    ["one piece of ASCII", ["ab\u0000\u007f"], "ab\u0000\u007f", true],
+    ["as long as the bound", [short], short, true],
+  ])("is %s", (_, pieces, text, asText) => {
+    const body = bodyOf(pieces);
+    const whole = body.whole();
+    expect(textOf(whole)).toBe(text);
+    expect(isText(whole)).toBe(asText);
+  });
+
+  test("is there again, and to be read and streamed, when it was looked at", async () => {
+    for (const pieces of [["ab"], ["ab", "cd"], []]) {
+      const text = pieces.join("");
+      const body = bodyOf(pieces);
+      body.whole();
+      expect(textOf(body.whole())).toBe(text);
+      expect(Buffer.from(await body.readBytes(9)).toString()).toBe(text);
+      expect(await body.readText(9)).toBe(text);
+      expect(await new Response(body.stream()).text()).toBe(text);
+      expect(body.whole()).toBeNull();
+    }
+  });
+
+  test("is bytes that belong to it: bytes that are not UTF-8 stay what they are", () => {
+    const body = new RequestBody(source, 2);
+    body.push(Buffer.from([0xff, 0xfe]), 0, 2);
+    body.end();
+    expect(body.whole()).toEqual(Buffer.from([0xff, 0xfe]));
   });
 });
