@@ -18,6 +18,8 @@ export interface HttpServerOptions {
   readonly isShared: boolean;
   readonly answer: AnswerRequest;
   readonly webSockets: WebSocketUpgrader;
+  /** Connections beyond this are closed at once. Default: none are. */
+  readonly maxConnections?: number;
   /** Whether clients may speak HTTP/2 from the first byte on. Default `true`. */
   readonly http2?: boolean;
   /** Looked at for every reply. */
@@ -101,7 +103,7 @@ export interface HttpServer {
  * @throws Error when the address is taken or not allowed.
  */
 export function listenHttp(options: HttpServerOptions): HttpServer {
-  const { hostname, port, isShared } = options;
+  const { hostname, port, isShared, maxConnections = Number.POSITIVE_INFINITY } = options;
   const connections = new ServerConnections(options);
   // The types know this option for connections only; the runtime heeds it here as well.
   const further: object = { reusePort: isShared };
@@ -113,7 +115,9 @@ export function listenHttp(options: HttpServerOptions): HttpServer {
     ...further,
     socket: {
       open: (socket) => {
-        socket.data = connections.open(socket, peerOf(socket));
+        // Without files to accept with the runtime turns in circles (measured: a whole core).
+        if (connections.size >= maxConnections) socket.terminate();
+        else socket.data = connections.open(socket, peerOf(socket));
       },
       data: (socket, chunk) => socket.data?.socketData(chunk),
       drain: (socket) => socket.data?.socketDrained(),

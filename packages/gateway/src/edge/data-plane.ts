@@ -31,8 +31,8 @@ export interface EdgeOptions {
  *
  * @throws LISTEN_FAILED when the address is taken or not allowed.
  */
-export function listenDataPlane(options: EdgeOptions, { server }: Settings): DataPlane {
-  if (server === "wire") return listenWire(options);
+export function listenDataPlane(options: EdgeOptions, settings: Settings): DataPlane {
+  if (settings.server === "wire") return listenWire(options, settings.maxConnections);
   const answer = createFetchAnswer(options.handling, options.response);
   const webSockets = runtimeHandlers(options.webSockets.handlers());
   return listenElysia(options.address, answer, webSockets, options.isShared);

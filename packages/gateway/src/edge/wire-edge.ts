@@ -8,12 +8,13 @@ import type { DataPlane, EdgeOptions } from "./data-plane.ts";
  *
  * @throws LISTEN_FAILED when the address is taken or not allowed.
  */
-export function listenWire(options: EdgeOptions): DataPlane {
+export function listenWire(options: EdgeOptions, maxConnections: number): DataPlane {
   const { address, handling, response, webSockets, isShared } = options;
   try {
     return listenHttp({
       ...address,
       isShared,
+      maxConnections,
       answer: createWireAnswer(handling, response),
       webSockets: createWebSocketUpgrader(webSockets.handlers()),
       replies: response,

@@ -268,6 +268,12 @@ export const SettingsSchema = Type.Object(
       },
       closed,
     ),
+    maxConnections: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      description:
+        "Most open connections of clients, of each worker and listener; those beyond are closed at once. Less than the files a process may open",
+    }),
     drainSeconds: Type.Number({ minimum: 0, description: "Connection: close is sent this long" }),
     stopSeconds: Type.Number({ minimum: 0, description: "Requests get this long to end" }),
   },
@@ -313,6 +319,8 @@ export const defaults: Settings = Object.freeze({
   traces: { keep: 0, values: false },
   serverTiming: false,
   undo: { sweepSeconds: 30 },
+  // APISIX's worker_connections (apisix/cli/config.lua).
+  maxConnections: 10_620,
   drainSeconds: 1,
   stopSeconds: 30,
 });

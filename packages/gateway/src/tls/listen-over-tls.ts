@@ -55,6 +55,7 @@ export function listenOverTls(listening: TlsListening): TlsFront | null {
       http2: ssl.http2,
     }),
     connections,
+    maxConnections: settings.maxConnections,
     isShared,
     onListening: (port) => {
       // Known only now when the port was left to the system.

@@ -19,6 +19,8 @@ export interface TlsFrontOptions {
   readonly servers: InnerServers;
   /** Answer requests of HTTP/1.1 and HTTP/2. */
   readonly connections: ServerConnections | null;
+  /** Connections beyond this are closed at once. */
+  readonly maxConnections: number;
   /** Whether other processes listen on the port, too. */
   readonly isShared: boolean;
   /** Told the port once it is known. */
@@ -93,15 +95,19 @@ export class TlsFront {
   }
 
   status(): TlsStatus {
-    const { connections } = this.#options;
-    const ours = (connections?.size ?? 0) + (connections?.http2?.size ?? 0);
     return {
       port: this.#port,
       reason: this.#reason,
-      connections: this.#connections.size + ours,
+      connections: this.#served(),
       refused: this.#refused,
       ...this.#options.certificates.status(),
     };
+  }
+
+  #served(): number {
+    const { connections } = this.#options;
+    const ours = (connections?.size ?? 0) + (connections?.http2?.size ?? 0);
+    return this.#connections.size + ours;
   }
 
   /** Stops accepting and waits for requests in flight; with `force`, drops them. */
@@ -161,6 +167,10 @@ export class TlsFront {
 
   /** Reads which server is asked for; what was read is put back for the handshake. */
   #accept(socket: Socket): void {
+    if (this.#arriving.size + this.#served() >= this.#options.maxConnections) {
+      socket.destroy();
+      return;
+    }
     this.#arriving.set(socket, performance.now() + handshakeMs);
     socket.on("error", () => socket.destroy());
     socket.once("close", () => this.#arriving.delete(socket));
