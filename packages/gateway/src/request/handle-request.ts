@@ -104,21 +104,23 @@ class Exchange<Answer> implements ForwardReceiver, ResultReceiver {
     const ctx = this.#ctx;
     const { inFlight, matcher, log } = this.#options;
     inFlight.add(ctx);
+    let plan: RoutePlan | null;
     try {
       await readForVariables(ctx);
+      ctx.forgetRoute();
+      plan = matcher.match(ctx);
     } catch (error) {
-      inFlight.delete(ctx);
+      this.#leave();
       this.#sink.answer(this.#toAnswer(errorReply(error, ctx, log)));
       return;
     }
-    ctx.forgetRoute();
-    this.#run(matcher.match(ctx));
+    this.#run(plan);
   }
 
   #run(plan: RoutePlan | null): void {
     const ctx = this.#ctx;
     if (plan === null) {
-      this.#options.inFlight.delete(ctx);
+      this.#leave();
       this.#sink.answer(this.#toAnswer(unmatched(this.#options.matcher.loaded)));
       return;
     }
@@ -197,8 +199,7 @@ class Exchange<Answer> implements ForwardReceiver, ResultReceiver {
   /** The response phases; they run for every reply, whoever made it. */
   replied(produced: GatewayReply): void {
     const ctx = this.#ctx;
-    this.#options.inFlight.delete(ctx);
-    if (ctx.isWatched) ctx.request.unwatch();
+    this.#leave();
     const { headerFilter, bodyFilter, log } = ctx.handlers;
     let reply = produced;
     let answer: Answer;
@@ -208,17 +209,39 @@ class Exchange<Answer> implements ForwardReceiver, ResultReceiver {
       for (let i = 0; i < bodyFilter.length; i++) bodyFilter[i]?.(ctx, reply);
       answer = this.#toAnswer(reply);
     } catch (error) {
+      discard(reply);
       reply = errorReply(error, ctx, this.#options.log);
+      ctx.reply = reply;
       answer = this.#toAnswer(reply);
     }
-    try {
-      for (let i = 0; i < log.length; i++) log[i]?.(ctx, reply);
-    } catch (error) {
-      // The reply stands: a log that fails must not keep it from its client.
-      errorReply(error, ctx, this.#options.log);
+    for (let i = 0; i < log.length; i++) {
+      try {
+        log[i]?.(ctx, reply);
+      } catch (error) {
+        // The reply stands, and so do the others: a log that fails must not keep it from its client.
+        errorReply(error, ctx, this.#options.log);
+      }
     }
     this.#sink.answer(answer);
   }
+
+  /** The request no longer waits for anything. */
+  #leave(): void {
+    const ctx = this.#ctx;
+    this.#options.inFlight.delete(ctx);
+    if (ctx.isWatched) ctx.request.unwatch();
+  }
+}
+
+/** Nobody gets the reply: an upstream that still sends its body would keep its connection for good. */
+function discard(reply: GatewayReply): void {
+  const pieces = reply.untouchedPieces?.() ?? null;
+  if (pieces !== null) {
+    pieces.cancel();
+    return;
+  }
+  const { body } = reply;
+  if (body instanceof ReadableStream) body.cancel().catch(() => undefined);
 }
 
 /** The request phases in order, until one ends the request; synchronous as long as its handlers are. */
