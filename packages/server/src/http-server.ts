@@ -1,14 +1,14 @@
 import { DeadlineSweep } from "@catena/http";
 import type { Socket, TCPSocketListener } from "bun";
 import type { ByteSocket } from "./byte-socket.ts";
+import type {
+  AnswerRequest,
+  ConnectionOwner,
+  Peer,
+  WebSocketUpgrader,
+} from "./connection-owner.ts";
 import { H2Connections } from "./h2/h2-connections.ts";
-import {
-  type AnswerRequest,
-  type ConnectionOwner,
-  type Peer,
-  ServerConnection,
-  type WebSocketUpgrader,
-} from "./server-connection.ts";
+import { ServerConnection } from "./server-connection.ts";
 
 export interface HttpServerOptions {
   readonly hostname: string;

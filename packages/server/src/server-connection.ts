@@ -2,6 +2,7 @@ import { plainAddress, type TlsView } from "@catena/expr";
 import type { Timed } from "@catena/http";
 import { requestErrors, statusReply } from "@catena/pipeline";
 import type { ByteSocket, SocketListener } from "./byte-socket.ts";
+import type { ConnectionOwner, Http2Taker, Peer, ReplySink } from "./connection-owner.ts";
 import { type RenderedReply, renderReply } from "./render-reply.ts";
 import {
   discardBody,
@@ -19,57 +20,6 @@ import {
 } from "./request-head.ts";
 import { RequestReader, type RequestSink } from "./request-reader.ts";
 import { type RequestOwner, ServerRequest } from "./server-request.ts";
-
-/** Takes the one reply to a request; `null`: the connection was switched over. */
-export interface ReplySink {
-  answer(reply: RenderedReply | null): void;
-}
-
-/** Answers one request, at once or later; must not throw. */
-export type AnswerRequest = (request: ServerRequest, sink: ReplySink) => void;
-
-/** Switches connections over to WebSockets. */
-export interface WebSocketUpgrader {
-  /**
-   * Answers the handshake.
-   *
-   * @returns who hears of the connection from now on; `null` when the handshake is not sound, and
-   *   nothing was sent.
-   */
-  upgrade(
-    request: ServerRequest,
-    headers: Headers,
-    data: object,
-    socket: ByteSocket,
-  ): SocketListener | null;
-}
-
-/** What all connections of a listener share. */
-export interface ConnectionOwner {
-  readonly answer: AnswerRequest;
-  readonly webSockets: WebSocketUpgrader;
-  /** `Server` of every reply; empty for none. */
-  readonly serverHeader: string;
-  /** Clients are to be asked to close: we are stopping. */
-  readonly closing: boolean;
-  readonly hostname: string;
-  readonly port: number;
-  /** Takes over connections of clients that speak HTTP/2; `null` when they are refused. */
-  readonly http2: Http2Taker | null;
-  closed(connection: ServerConnection): void;
-}
-
-/** Hears of a connection from its first byte on. */
-export interface Http2Taker {
-  open(socket: ByteSocket, peer: Peer): SocketListener;
-}
-
-/** Who a connection is with. */
-export interface Peer {
-  readonly address: string;
-  readonly port: number;
-  readonly tls?: TlsView | undefined;
-}
 
 /** Longest wait for a request, for the rest of one, and for a client to take what it is sent. */
 const IDLE_MS = 60_000;
@@ -123,6 +73,8 @@ export class ServerConnection
   /** Its body, until that is read. */
   #body: RequestBody | null = null;
   #hasBegun = false;
+  /** Its reply is on its way. */
+  #isAnswered = false;
   /** No request was read yet. */
   #isFresh = true;
   #owesContinue = false;
@@ -191,6 +143,7 @@ export class ServerConnection
     this.#body = framing === 0 ? null : new RequestBody(this, framing === CHUNKED ? -1 : framing);
     this.#owesContinue = head.expectsContinue;
     this.#hasBegun = false;
+    this.#isAnswered = false;
     this.#request = new ServerRequest(this, head, this.#body);
   }
 
@@ -239,6 +192,7 @@ export class ServerConnection
   /** What is no request gets a status alone. */
   #refuse(status: number): void {
     this.#reader.stop();
+    this.#isAnswered = false;
     this.#request = new ServerRequest(this, refusedHead, null);
     this.#hasBegun = true;
     this.answer(renderReply(statusReply(status), this.#owner));
@@ -255,10 +209,11 @@ export class ServerConnection
   answer(reply: RenderedReply | null): void {
     if (reply === null) return;
     const request = this.#request;
-    if (request === null || this.#state !== OPEN) {
+    if (request === null || this.#state !== OPEN || this.#isAnswered) {
       discardBody(reply);
       return;
     }
+    this.#isAnswered = true;
     const { isOld, keepAlive, method } = request.head;
     const keep =
       keepAlive && !this.#owner.closing && this.#canReadOn() && !endsWithConnection(reply, isOld);

@@ -9,7 +9,7 @@ import {
   type Timed,
 } from "@catena/http";
 import type { ByteSocket, SocketListener } from "../byte-socket.ts";
-import type { AnswerRequest, Peer } from "../server-connection.ts";
+import type { AnswerRequest, Peer } from "../connection-owner.ts";
 import { type ExchangeOwner, H2Exchange } from "./h2-exchange.ts";
 
 /** What all connections of a listener share. */

@@ -1,6 +1,6 @@
 import { DeadlineSweep } from "@catena/http";
 import type { ByteSocket, SocketListener } from "../byte-socket.ts";
-import type { AnswerRequest, Peer } from "../server-connection.ts";
+import type { AnswerRequest, Peer } from "../connection-owner.ts";
 import { H2Connection, type H2ConnectionOwner } from "./h2-connection.ts";
 
 /** The listener they come over; looked at for every reply. */

@@ -9,11 +9,11 @@ import {
   type Timed,
 } from "@catena/http";
 import { requestErrors, statusReply } from "@catena/pipeline";
+import type { AnswerRequest, ReplySink } from "../connection-owner.ts";
 import { type RenderedReply, renderReply } from "../render-reply.ts";
 import { discardBody } from "../reply-writer.ts";
 import { type BodySource, RequestBody } from "../request-body.ts";
 import { type RequestHead, refusedHead } from "../request-head.ts";
-import type { AnswerRequest, ReplySink } from "../server-connection.ts";
 import { type RequestOwner, ServerRequest } from "../server-request.ts";
 import { type StreamSink as BodySink, StreamedReply } from "../streamed-reply.ts";
 import { replyFields } from "./h2-reply-fields.ts";

@@ -1,6 +1,6 @@
 import { acceptOf, DeadlineSweep, hasToken } from "@catena/http";
 import type { ByteSocket, SocketListener } from "../byte-socket.ts";
-import type { WebSocketUpgrader } from "../server-connection.ts";
+import type { WebSocketUpgrader } from "../connection-owner.ts";
 import type { ServerRequest } from "../server-request.ts";
 import { AcceptedWebSocket } from "./accepted-web-socket.ts";
 import type { WebSocketHandlers } from "./client-web-socket.ts";
