@@ -1,3 +1,4 @@
+export { frameChunk, LAST_CHUNK } from "./chunk-frame.ts";
 export { type BodySink, ChunkedBody } from "./chunked-body.ts";
 export { DeadlineSweep, type Timed } from "./deadline-sweep.ts";
 export { refuseFields } from "./h2/field-rules.ts";
@@ -7,6 +8,7 @@ export { H2Link, type LinkOptions, type LinkSink } from "./h2/link.ts";
 export type { ByteTaker } from "./h2/outbox.ts";
 export type { H2Stream, StreamBreak, StreamSink } from "./h2/stream.ts";
 export { MAX_HEAD_BYTES, MAX_HEADERS } from "./head-limits.ts";
+export { isNamed, trimBlank } from "./head-text.ts";
 export { type HeaderLines, wordLines } from "./header-lines.ts";
 export { NOT_TOKEN, NOT_VALUE } from "./http-syntax.ts";
 export { ABNORMAL, closePayload } from "./websocket/close-code.ts";

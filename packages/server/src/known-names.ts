@@ -1,3 +1,5 @@
+import { isNamed } from "@catena/http";
+
 /** Names that requests bring nearly always; others are made from the text they came in. */
 const known = [
   "accept",
@@ -58,16 +60,4 @@ export function lowerName(text: string, at: number, end: number): string {
     for (const name of candidates) if (isNamed(text, at, name)) return name;
   }
   return text.slice(at, end).toLowerCase();
-}
-
-/** Whether the name at `at` is `name`, which is in lower case and as long. */
-function isNamed(text: string, at: number, name: string): boolean {
-  // A letter's case is one bit, and no other byte of a token becomes a letter or hyphen by setting it
-  // where the name has a letter.
-  for (let i = 0; i < name.length; i++) {
-    const wanted = name.charCodeAt(i);
-    const code = text.charCodeAt(at + i);
-    if (code !== wanted && (wanted < 0x61 || (code | 0x20) !== wanted)) return false;
-  }
-  return true;
 }

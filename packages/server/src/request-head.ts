@@ -1,4 +1,4 @@
-import { type HeaderLines, MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
+import { type HeaderLines, MAX_HEADERS, NOT_TOKEN, NOT_VALUE, trimBlank } from "@catena/http";
 import { lowerName } from "./known-names.ts";
 
 /** A body that comes in chunks; its length is not told. */
@@ -262,12 +262,3 @@ function findFault(head: string): HeadFault {
   }
   return bad("a malformed head");
 }
-
-/** Cuts optional whitespace (RFC 9110 §5.6.3: space and tab, not what `trim` takes for blank). */
-function trimBlank(text: string, from: number, to: number): string {
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;

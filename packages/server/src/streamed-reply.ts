@@ -1,3 +1,5 @@
+import { frameChunk, LAST_CHUNK } from "@catena/http";
+
 /** What a streamed reply asks of the writer it goes through. */
 export interface StreamSink {
   /** @returns whether all was taken; otherwise {@link StreamedReply.drained} is called when it was. */
@@ -7,8 +9,6 @@ export interface StreamSink {
   /** It can't be completed, which the client must be able to tell. */
   streamFailed(): void;
 }
-
-const LAST_CHUNK = Buffer.from("0\r\n\r\n", "latin1");
 
 /** Sends a body as it comes, as fast as the client takes it: in chunks (RFC 9112 §7.1), or as it is. */
 export class StreamedReply {
@@ -43,7 +43,7 @@ export class StreamedReply {
         if (value.byteLength === 0) continue;
         this.#left -= value.byteLength;
         if (this.#left < 0) break;
-        if (!this.#sink.sendPiece(this.#isChunked ? framed(value) : value))
+        if (!this.#sink.sendPiece(this.#isChunked ? frameChunk(value) : value))
           await this.#untilDrained();
         if (this.#isStopped) return;
       }
@@ -86,12 +86,3 @@ const readerOf = (body: ReadableStream<Uint8Array>) => body.getReader();
 
 /** The source's own trouble with being cancelled concerns nobody any more. */
 const ignore = (): void => {};
-
-function framed(bytes: Uint8Array): Buffer {
-  const size = `${bytes.byteLength.toString(16)}\r\n`;
-  const chunk = Buffer.allocUnsafe(size.length + bytes.byteLength + 2);
-  chunk.write(size, 0, "latin1");
-  chunk.set(bytes, size.length);
-  chunk.write("\r\n", size.length + bytes.byteLength, "latin1");
-  return chunk;
-}

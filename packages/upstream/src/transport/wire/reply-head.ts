@@ -1,4 +1,4 @@
-import { MAX_HEADERS, NOT_TOKEN, NOT_VALUE } from "@catena/http";
+import { isNamed, MAX_HEADERS, NOT_TOKEN, NOT_VALUE, trimBlank } from "@catena/http";
 import { endsHere, isUsualConnection } from "../../headers.ts";
 import type { ReturnedLines } from "../transport.ts";
 
@@ -126,18 +126,6 @@ function readFraming(head: ReplyHead, text: string, headEnd: number): string | n
   return null;
 }
 
-/** Whether the name at `at` is `name`, which is in lower case and as long. */
-function isNamed(text: string, at: number, name: string): boolean {
-  // A letter's case is one bit, and no other byte of a token becomes a letter or hyphen by setting it
-  // where the name has a letter.
-  for (let i = 0; i < name.length; i++) {
-    const wanted = name.charCodeAt(i);
-    const code = text.charCodeAt(at + i);
-    if (code !== wanted && (wanted === 0x2d || (code | 0x20) !== wanted)) return false;
-  }
-  return true;
-}
-
 /** @returns -1 for what is no length. */
 function readLength(value: string): number {
   return LENGTH.test(value) ? Number(value) : -1;
@@ -197,15 +185,6 @@ function findFault(head: string): string {
   }
   return "a malformed head";
 }
-
-/** Cuts optional whitespace (RFC 9110 §5.6.3: space and tab, not what `trim` takes for blank). */
-function trimBlank(text: string, from: number, to: number): string {
-  while (from < to && isBlank(text.charCodeAt(from))) from++;
-  while (to > from && isBlank(text.charCodeAt(to - 1))) to--;
-  return text.slice(from, to);
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 
 /** RFC 9112 §9.3: `close` wins over everything, `keep-alive` matters to HTTP/1.0. */
 function readConnection(value: string, keepAlive: boolean): boolean {

@@ -1,3 +1,5 @@
+import { frameChunk, LAST_CHUNK } from "@catena/http";
+
 /** What an upload asks of its connection. */
 export interface UploadSink {
   /** @returns whether all was taken; otherwise {@link Upload.drained} is called when it was. */
@@ -7,8 +9,6 @@ export interface UploadSink {
   requestSent(): void;
   sourceFailed(): void;
 }
-
-const LAST_CHUNK = Buffer.from("0\r\n\r\n", "latin1");
 
 /** Sends a body whose length is not known, in chunks (RFC 9112 §7.1), as fast as the peer takes it. */
 export class Upload {
@@ -30,7 +30,8 @@ export class Upload {
         if (this.#stopped) return;
         // An empty chunk would end the body.
         if (!done && value.byteLength === 0) continue;
-        if (!this.#sink.sendPiece(done ? LAST_CHUNK : frame(value))) await this.#untilDrained();
+        if (!this.#sink.sendPiece(done ? LAST_CHUNK : frameChunk(value)))
+          await this.#untilDrained();
         if (!done) continue;
         if (!this.#stopped) this.#sink.requestSent();
         return;
@@ -63,12 +64,3 @@ const readerOf = (body: ReadableStream<Uint8Array>) => body.getReader();
 
 /** The source's own trouble with being cancelled concerns nobody any more. */
 const ignore = (): void => {};
-
-function frame(bytes: Uint8Array): Buffer {
-  const size = `${bytes.byteLength.toString(16)}\r\n`;
-  const framed = Buffer.allocUnsafe(size.length + bytes.byteLength + 2);
-  framed.write(size, 0, "latin1");
-  framed.set(bytes, size.length);
-  framed.write("\r\n", size.length + bytes.byteLength, "latin1");
-  return framed;
-}
